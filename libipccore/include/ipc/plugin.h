@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/plugin.h - the boundary between the ipcutils commands and the plugins that serve mechanisms.
+ *
+ * A plugin is a shared object ipc-MECHANISM.so that exports one function, ipc_plugin_entry(). It returns
+ * the address of a constant descriptor, from which the host asks for capabilities: tables of functions
+ * found by a versioned name. This header is C11 and needs nothing but the freestanding integer types, so a
+ * plugin may be written in any language that can lay out a C structure. C++ authors include ipc/plugin.hpp
+ * and its neighbours, which build the tables from a class.
+ *
+ * Rules that hold for everything below
+ *
+ *   Growth      Every structure that crosses starts with its size in bytes, as its maker knew it. New
+ *               members are only appended; a reader treats what lies beyond the size as zero, or for a
+ *               function pointer as absent. Names of capabilities carry their version.
+ *   Results     A function that can fail returns 0 or a negative errno value, and then has filled the
+ *               caller's ipc_error. Timeouts and emptiness are errors too: -EAGAIN (would block, empty,
+ *               full), -ETIMEDOUT, -EINTR (the user asked to stop).
+ *   Ownership   An ipc_segment or ipc_queue belongs to the plugin that made it and is given back by that
+ *               plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
+ *               buffers, lists leave one record at a time through a callback, and pointers inside a record
+ *               are valid only until the callback returns.
+ *   Closing     close() gives up this process's hold. It never removes the object: that is remove().
+ *   Threads     The host calls a plugin from one thread at a time. A plugin starts no thread.
+ *   Conduct     A plugin does not print, exit, change signal dispositions or throw across the boundary,
+ *               and is never unloaded.
+ *   Looking     list(), look(), claim() and describe() change nothing that another process could notice:
+ *               no attaching, no opening of a FIFO, no mount, no foreign lock.
+ *   Text        Names come from other users and may hold any byte but NUL. The host makes them printable;
+ *               a plugin puts them into error texts only through the host's address.
+ */
+#ifndef IPC_PLUGIN_H
+#define IPC_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of the rules above and of the entry. A plugin built for another one is refused. */
+#define IPC_ABI 1u
+
+/* "Not known", for every uint64_t member of a record that describes an object. It is shown as `?`. */
+#define IPC_UNKNOWN UINT64_MAX
+/* The same for points in time (int64_t, nanoseconds since 1970-01-01 00:00 UTC). */
+#define IPC_NO_TIME INT64_MIN
+/* Timeouts are int64_t nanoseconds from now: 0 tries once, IPC_FOREVER waits without limit. */
+#define IPC_FOREVER (-1)
+
+/* What went wrong. The caller owns it and sets `size`; the callee fills `code` and `text`. */
+typedef struct ipc_error {
+    uint32_t size;
+    int32_t code;   /* errno value, positive */
+    char text[496]; /* what happened and, in brackets, what to do; UTF-8, NUL-terminated, no final newline */
+} ipc_error;
+
+/* One `key=value` of an address. Both NUL-terminated; `value` is "" for a bare key. */
+typedef struct ipc_parameter {
+    const char *key;
+    const char *value;
+} ipc_parameter;
+
+/* The part of an address behind the mechanism, already decoded. Owned by the host, valid during the call. */
+typedef struct ipc_address {
+    uint32_t size;
+    uint32_t parameter_count;
+    const char *name; /* NUL-terminated, any other byte allowed */
+    const ipc_parameter *parameters;
+} ipc_address;
+
+/* A key that addresses of this mechanism may carry. */
+typedef struct ipc_parameter_info {
+    const char *key;   /* "huge" */
+    const char *value; /* form of the value for help, "SIZE"; NULL for a switch that takes 0 or 1 */
+    const char *help;  /* one phrase: "use huge pages of this size" */
+} ipc_parameter_info;
+
+/* Access to an object, alone or together. */
+enum { IPC_READ = 1u, IPC_WRITE = 2u };
+
+/*
+ * Which object this is, beyond its name: two looks with equal identities saw the same object.
+ * (space, device, number) is what a mapping or descriptor shows as well, and is how holders are joined;
+ * `birth` tells a re-used number apart and is compared only before a removal.
+ */
+typedef struct ipc_identity {
+    uint64_t space;  /* inode of the namespace that numbers such objects, 0 if `device` is unique already */
+    uint64_t device; /* st_dev as stat(2) gives it, 0 if the mechanism has none */
+    uint64_t number; /* inode or identifier */
+    int64_t birth;   /* time of birth, else of the last change of status; IPC_NO_TIME if neither is known */
+} ipc_identity;
+
+/* ---- the host's services, handed to init() ---------------------------------------------------------- */
+
+typedef struct ipc_host {
+    uint32_t size;
+    uint32_t abi;
+    /* Tell the user something that is no error, in one sentence, once. Copied. */
+    void (*notice)(const char *text);
+    /* Nonzero once the user asked the command to stop (SIGINT, SIGTERM). A wait that fails with EINTR
+     * asks this: nonzero means return -EINTR, zero means go on waiting. Signals that arrive just before
+     * the wait are repeated, so a wait never misses one. */
+    int (*interrupted)(void);
+    /* For system calls that wait but take no timeout (msgrcv, semop). From `timeout` nanoseconds on,
+     * the calling thread's waits fail with EINTR, again and again, until deadline(IPC_FOREVER) ends it.
+     * Compare the clock to learn whether it was the deadline. */
+    void (*deadline)(int64_t timeout);
+} ipc_host;
+
+/* ---- the descriptor --------------------------------------------------------------------------------- */
+
+typedef struct ipc_plugin {
+    uint32_t size;
+    uint32_t abi;        /* IPC_ABI */
+    const char *id;      /* the mechanism, "posix-shm": the file is ipc-<id>.so */
+    const char *summary; /* "POSIX shared memory" */
+    const char *version; /* of the plugin, "1.0" */
+
+    /* The keys that this mechanism's addresses take; the host refuses others. May be NULL, 0. */
+    const ipc_parameter_info *parameters;
+    uint32_t parameter_count;
+    uint32_t reserved;
+
+    /* Called once, before anything else. `host` lives as long as the process. May be NULL. */
+    int (*init)(const ipc_host *host, ipc_error *error);
+    /* The table of a capability (IPC_SEGMENT_1 …), constant and valid for ever; NULL if not offered. */
+    const void *(*capability)(const char *name);
+    /* Is this a well-formed address of the mechanism? Called before the address is used for anything;
+     * a refusal (-EINVAL) is a usage error, and its text says what a right one looks like. */
+    int (*check)(const ipc_address *address, ipc_error *error);
+    /* Remove the object of that name; those who hold it keep it until they let go. If `expected` is not
+     * NULL, only the object with that identity may go: -ESTALE if the name now means another one. NULL
+     * if the mechanism's objects cannot be removed. */
+    int (*remove)(const ipc_address *address, const ipc_identity *expected, ipc_error *error);
+} ipc_plugin;
+
+/* The one exported symbol of a plugin. */
+const ipc_plugin *ipc_plugin_entry(void);
+
+/* ---- ipc.segment/1: memory that several processes map ------------------------------------------------ */
+
+#define IPC_SEGMENT_1 "ipc.segment/1"
+
+typedef struct ipc_segment ipc_segment;
+
+/* Who an object shall belong to and who may use it. */
+typedef struct ipc_ownership {
+    uint32_t size;
+    uint32_t mode; /* permission bits, exactly these whatever the umask */
+    int64_t owner; /* user id, -1 to leave it */
+    int64_t group; /* group id, -1 to leave it */
+} ipc_ownership;
+
+/* An open segment. */
+typedef struct ipc_segment_status {
+    uint32_t size;
+    int32_t descriptor; /* open on the memory at offset 0, as the segment is; -1 if there is none. Borrowed:
+                           valid until close(). Its file offset is nobody's, use pread and the like. */
+    uint64_t bytes;     /* its size now */
+    uint64_t page_size;
+    ipc_identity identity;
+} ipc_segment_status;
+
+typedef struct ipc_mapping {
+    uint32_t size;
+    uint32_t reserved;
+    void *address; /* of the first byte of the segment */
+    uint64_t length;
+} ipc_mapping;
+
+typedef struct ipc_segment_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* Create a segment of `bytes` zero bytes, open for reading and writing. Exclusive: -EEXIST if there is
+     * one. Its memory is reserved, so that -ENOSPC comes now and not as SIGBUS later; on any failure
+     * nothing is left behind. */
+    int (*create)(const ipc_address *address, uint64_t bytes, const ipc_ownership *ownership, ipc_segment **segment,
+                  ipc_error *error);
+    /* Open an existing one; never creates, never blocks, never follows a planted link or FIFO. */
+    int (*open)(const ipc_address *address, uint32_t access, ipc_segment **segment, ipc_error *error);
+    int (*status)(ipc_segment *segment, ipc_segment_status *status, ipc_error *error);
+    /* Map all of it, as opened. The mapping lasts until close(); a second call returns the first one,
+     * unless the segment was resized in between: then the old mapping is gone. */
+    int (*map)(ipc_segment *segment, ipc_mapping *mapping, ipc_error *error);
+    /* Give it another size, reserving what is added. NULL if the mechanism cannot. */
+    int (*resize)(ipc_segment *segment, uint64_t bytes, ipc_error *error);
+    void (*close)(ipc_segment *segment);
+} ipc_segment_v1;
+
+/* ---- ipc.queue/1: a channel of whole messages -------------------------------------------------------- */
+
+#define IPC_QUEUE_1 "ipc.queue/1"
+
+typedef struct ipc_queue ipc_queue;
+
+/* What a mechanism's messages carry beside their bytes, and what its queues can do. */
+enum {
+    IPC_QUEUE_PRIORITY = 1u, /* messages have a priority, the highest is received first */
+    IPC_QUEUE_TYPE = 2u      /* messages have a type, a positive number */
+};
+
+typedef struct ipc_queue_status {
+    uint32_t size;
+    uint32_t features;         /* IPC_QUEUE_… */
+    uint64_t messages;         /* waiting now */
+    uint64_t bytes;            /* waiting now; IPC_UNKNOWN where the mechanism does not say */
+    uint64_t max_messages;     /* IPC_UNKNOWN if only bytes are limited */
+    uint64_t max_bytes;        /* IPC_UNKNOWN if only messages are limited */
+    uint64_t max_message_size; /* bytes of one message */
+    ipc_identity identity;
+} ipc_queue_status;
+
+/* One message. `fields` says which of priority and type count (IPC_QUEUE_PRIORITY, IPC_QUEUE_TYPE). */
+typedef struct ipc_message {
+    uint32_t size;
+    uint32_t fields;
+    void *bytes;       /* the caller's; not written when sending */
+    uint64_t length;   /* sending: of the payload. Receiving: set to it */
+    uint64_t capacity; /* receiving: room at `bytes`, at least max_message_size */
+    uint32_t priority;
+    uint32_t reserved;
+    int64_t type;
+} ipc_message;
+
+typedef struct ipc_queue_v1 {
+    uint32_t size;
+    uint32_t features; /* as in ipc_queue_status, known before a queue is opened */
+    /* Create a queue, exclusively (-EEXIST). 0 for either limit takes the mechanism's default. A limit
+     * that refuses is named, with its present and its needed value. */
+    int (*create)(const ipc_address *address, uint64_t max_messages, uint64_t max_message_size,
+                  const ipc_ownership *ownership, ipc_queue **queue, ipc_error *error);
+    int (*open)(const ipc_address *address, uint32_t access, ipc_queue **queue, ipc_error *error);
+    int (*status)(ipc_queue *queue, ipc_queue_status *status, ipc_error *error);
+    /* Send one message. -EMSGSIZE names both sizes; -EINVAL for a priority or type out of range, or a
+     * field that the mechanism has not (a priority 0 or type 1 that it has not is left out silently). */
+    int (*send)(ipc_queue *queue, const ipc_message *message, int64_t timeout, ipc_error *error);
+    /* Receive the next message that the address's parameters select. Once it has returned 0 the message
+     * is the caller's alone. */
+    int (*receive)(ipc_queue *queue, ipc_message *message, int64_t timeout, ipc_error *error);
+    /* Copy the message at `index` (0 is the oldest) without taking it and without a trace; -ENOMSG behind
+     * the last one. NULL if the mechanism cannot. */
+    int (*peek)(ipc_queue *queue, uint64_t index, ipc_message *message, ipc_error *error);
+    /* Return a received message that could not be delivered, without waiting; it may come to stand behind
+     * others of its priority or type. NULL if the mechanism cannot. */
+    int (*put_back)(ipc_queue *queue, const ipc_message *message, ipc_error *error);
+    void (*close)(ipc_queue *queue);
+} ipc_queue_v1;
+
+/* ---- ipc.inspect/1: what exists and who holds it ----------------------------------------------------- */
+
+#define IPC_INSPECT_1 "ipc.inspect/1"
+
+enum {
+    IPC_OBJECT_REMOVED = 1u, /* no longer reachable by its name; lives until its last holder lets go */
+    IPC_OBJECT_LOCKED = 2u,  /* its memory may not be swapped */
+    IPC_OBJECT_HUGE = 4u,    /* its memory is of huge pages */
+    IPC_OBJECT_DENIED = 8u,  /* some members are IPC_UNKNOWN because this user may not see them */
+    /* `attached` is exactly the number of mappings there are, so that the host can tell from it how many
+     * holders it did not find. */
+    IPC_OBJECT_COUNTED = 16u
+};
+
+/* One object. Clear it with ipc_object_clear(), fill in what is known. */
+typedef struct ipc_object {
+    uint32_t size;
+    uint32_t flags;     /* IPC_OBJECT_… */
+    const char *name;   /* the address behind `mechanism:`, without parameters, not encoded */
+    const char *detail; /* what else is worth a phrase (a notification's receiver, seals); NULL if nothing */
+    ipc_identity identity;
+
+    uint64_t capacity;         /* bytes: a segment's size, a queue's limit */
+    uint64_t used;             /* bytes: resident memory of a segment, waiting in a queue */
+    uint64_t swapped;          /* bytes */
+    uint64_t messages;         /* waiting */
+    uint64_t max_messages;     /* */
+    uint64_t max_message_size; /* bytes */
+    uint64_t attached;         /* mappings, as the kernel counts them */
+    uint64_t waiters;          /* blocked on it, as the kernel counts them */
+    uint64_t key;
+    uint64_t mode; /* permission bits */
+    uint64_t owner;
+    uint64_t group;
+    uint64_t creator;  /* process id; 0 if it is not visible from here */
+    uint64_t last_in;  /* process that last attached or sent; 0 if there was none */
+    uint64_t last_out; /* process that last detached or received; 0 if there was none */
+
+    int64_t changed;       /* when its status last changed, or it was made */
+    int64_t last_in_time;  /* last attach, send or write */
+    int64_t last_out_time; /* last detach, receive or read */
+} ipc_object;
+
+static inline void ipc_object_clear(ipc_object *object)
+{
+    object->size = sizeof *object;
+    object->flags = 0;
+    object->name = object->detail = NULL;
+    object->identity.space = object->identity.device = object->identity.number = 0;
+    object->identity.birth = IPC_NO_TIME;
+    object->capacity = object->used = object->swapped = IPC_UNKNOWN;
+    object->messages = object->max_messages = object->max_message_size = IPC_UNKNOWN;
+    object->attached = object->waiters = object->key = IPC_UNKNOWN;
+    object->mode = object->owner = object->group = IPC_UNKNOWN;
+    object->creator = object->last_in = object->last_out = IPC_UNKNOWN;
+    object->changed = object->last_in_time = object->last_out_time = IPC_NO_TIME;
+}
+
+/* A limit of the system, and how much of it is used. */
+typedef struct ipc_limit {
+    uint32_t size;
+    uint32_t unit;       /* IPC_UNIT_… */
+    const char *name;    /* where it is set: "kernel.shmmni", "/dev/shm" */
+    const char *meaning; /* "segments" */
+    uint64_t limit;      /* IPC_UNKNOWN if there is none */
+    uint64_t used;       /* IPC_UNKNOWN for a limit on each single object */
+} ipc_limit;
+
+enum { IPC_UNIT_OBJECTS = 0u, IPC_UNIT_BYTES = 1u };
+
+/* What the host saw while it went over /proc. `path` is as the kernel gives it, unescaped. */
+enum {
+    IPC_SIGHT_MAPPING = 1u,    /* a shared mapping of something with an inode */
+    IPC_SIGHT_DESCRIPTOR = 2u, /* an open descriptor */
+    IPC_SIGHT_CALL = 3u        /* a thread blocked in a system call */
+};
+
+typedef struct ipc_sight {
+    uint32_t size;
+    uint32_t kind;          /* IPC_SIGHT_… */
+    uint32_t access;        /* IPC_READ, IPC_WRITE, of the mapping or descriptor */
+    uint32_t mode;          /* descriptor: st_mode */
+    int64_t process;        /* process id */
+    uint64_t ipc_namespace; /* inode of its IPC namespace */
+    uint64_t device;        /* mapping, descriptor: st_dev */
+    uint64_t inode;         /* mapping, descriptor */
+    uint64_t links;         /* descriptor: st_nlink; mapping: 0, not known */
+    const char *path;       /* mapping: name in maps; descriptor: text of its link; call: "" */
+    uint64_t start;         /* mapping: first address */
+    uint64_t end;           /* mapping: behind the last address */
+    uint64_t page_size;     /* mapping: bytes, 0 if not known */
+    int64_t number;         /* descriptor: its number; call: number of the system call */
+    uint64_t arguments[6];  /* call */
+} ipc_sight;
+
+enum {
+    IPC_ROLE_HOLDER = 0u,          /* has it mapped or open */
+    IPC_ROLE_WAITS_TO_RECEIVE = 1u,
+    IPC_ROLE_WAITS_TO_SEND = 2u
+};
+
+/* What a plugin says of a sight that is its own. */
+typedef struct ipc_claim {
+    uint32_t size;
+    uint32_t role;
+    ipc_identity identity; /* space, device, number of the object; birth is not compared */
+    int64_t descriptor;    /* call: the object is behind this descriptor of the process and `identity` does not
+                              count; -1: identity counts */
+} ipc_claim;
+
+/* Receives one record; a nonzero answer ends the listing, which then returns 0. */
+typedef int (*ipc_emit_object)(void *context, const ipc_object *object);
+typedef int (*ipc_emit_limit)(void *context, const ipc_limit *limit);
+
+typedef struct ipc_inspect_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* Every object of the mechanism that can be enumerated from here, those that this user may not open
+     * too. What is hidden is told by notice(). NULL if the mechanism enumerates nothing. */
+    int (*list)(ipc_emit_object emit, void *context, ipc_error *error);
+    /* The one object of that name; -ENOENT if there is none. */
+    int (*look)(const ipc_address *address, ipc_emit_object emit, void *context, ipc_error *error);
+    /* Is this sight one of an object of this mechanism? 1 and a filled claim, or 0. Asked for every shared
+     * mapping, descriptor and blocked call of the machine: decides from the sight alone, without system
+     * calls. NULL if holders cannot be seen. */
+    int (*claim)(const ipc_sight *sight, ipc_claim *claim);
+    /* A claimed object that list() did not emit: describe it from the sight. 0 emitted, 1 not worth
+     * listing (a later sight may tell more). NULL if claims only ever join listed objects. */
+    int (*describe)(const ipc_sight *sight, ipc_emit_object emit, void *context);
+    /* The limits that govern this mechanism. NULL if there are none. */
+    int (*limits)(ipc_emit_limit emit, void *context, ipc_error *error);
+} ipc_inspect_v1;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
