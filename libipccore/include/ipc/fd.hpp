@@ -6,9 +6,11 @@
 
 #include <utility>
 
-namespace ipc {
+namespace ipc
+{
 
-class Fd {
+class Fd
+{
 public:
     Fd() = default;
     explicit Fd(int number) : number_(number) {}

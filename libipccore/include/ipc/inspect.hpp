@@ -15,10 +15,12 @@
 
 #include <ipc/plugin.hpp>
 
-namespace ipc {
+namespace ipc
+{
 
 /// Hands one record to the host. `emit(record)` is false when the host wants no more.
-template <typename Record> class Emit {
+template <typename Record> class Emit
+{
 public:
     using Function = int (*)(void *context, const Record *record);
     Emit(Function function, void *context) : function_(function), context_(context) {}
@@ -41,7 +43,9 @@ template <typename Inspection> constexpr ipc_inspect_v1 inspect_table()
         return guarded(error, [&] { return Inspection::look(*address, Emit<ipc_object>(emit, context)); });
     };
     if constexpr (requires(const ipc_sight &sight, ipc_claim &claim) { Inspection::claim(sight, claim); })
-        table.claim = [](const ipc_sight *sight, ipc_claim *claim) { return Inspection::claim(*sight, *claim) ? 1 : 0; };
+        table.claim = [](const ipc_sight *sight, ipc_claim *claim) {
+            return Inspection::claim(*sight, *claim) ? 1 : 0;
+        };
     if constexpr (requires(const ipc_sight &sight, const Emit<ipc_object> &emit) { Inspection::describe(sight, emit); })
         table.describe = [](const ipc_sight *sight, ipc_emit_object emit, void *context) {
             return Inspection::describe(*sight, Emit<ipc_object>(emit, context)) ? 0 : 1;

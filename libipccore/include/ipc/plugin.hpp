@@ -19,7 +19,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace ipc {
+namespace ipc
+{
 
 /// The host's services. Set by keep_host(), which every plugin names as its init.
 inline const ipc_host *host = nullptr;
@@ -113,7 +114,4 @@ inline std::optional<long long> whole_number(const char *text)
 
 /// Define the one symbol that a plugin exports.
 #define IPC_PLUGIN(descriptor)                                                                                         \
-    extern "C" __attribute__((visibility("default"))) const ipc_plugin *ipc_plugin_entry(void)                         \
-    {                                                                                                                  \
-        return &(descriptor);                                                                                          \
-    }
+    extern "C" __attribute__((visibility("default"))) const ipc_plugin *ipc_plugin_entry(void) { return &(descriptor); }

@@ -21,7 +21,8 @@
 
 #include <memory>
 
-namespace ipc {
+namespace ipc
+{
 
 template <typename Channel> constexpr ipc_queue_v1 queue_table()
 {
@@ -51,11 +52,11 @@ template <typename Channel> constexpr ipc_queue_v1 queue_table()
     table.receive = [](ipc_queue *queue, ipc_message *message, std::int64_t timeout, ipc_error *error) {
         return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->receive(*message, timeout); });
     };
-    if constexpr (requires(Channel &channel, ipc_message &message) { channel.peek(std::uint64_t{}, message); })
+    if constexpr (requires(Channel & channel, ipc_message & message) { channel.peek(std::uint64_t{}, message); })
         table.peek = [](ipc_queue *queue, std::uint64_t index, ipc_message *message, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->peek(index, *message); });
         };
-    if constexpr (requires(Channel &channel, const ipc_message &message) { channel.put_back(message); })
+    if constexpr (requires(Channel & channel, const ipc_message &message) { channel.put_back(message); })
         table.put_back = [](ipc_queue *queue, const ipc_message *message, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->put_back(*message); });
         };

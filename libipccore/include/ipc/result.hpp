@@ -12,11 +12,13 @@
 #include <utility>
 #include <variant>
 
-namespace ipc {
+namespace ipc
+{
 
 /// Why something failed: an errno value, and one sentence for the user that says what happened and, in brackets,
 /// what to do about it. It has the layout that crosses the boundary and owns its text.
-class Error {
+class Error
+{
 public:
     /// `code` is a positive errno value; `format` is printf's.
     [[gnu::format(printf, 2, 3)]] static Error of(int code, const char *format, ...)
@@ -31,10 +33,7 @@ public:
     }
 
     /// "WHAT: text of errno" for a failed system call. Call it before anything else changes errno.
-    static Error system(const char *what, int code = errno)
-    {
-        return of(code, "%s: %s", what, std::strerror(code));
-    }
+    static Error system(const char *what, int code = errno) { return of(code, "%s: %s", what, std::strerror(code)); }
 
     explicit Error(const ipc_error &raw) : raw_(raw) {}
 
@@ -48,7 +47,8 @@ private:
 };
 
 /// Either a T or an Error. Asking for the wrong one is a bug and ends the process.
-template <typename T> class [[nodiscard]] Result {
+template <typename T> class [[nodiscard]] Result
+{
 public:
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, error) {}
@@ -67,7 +67,8 @@ private:
     std::variant<T, Error> state_;
 };
 
-template <> class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void>
+{
 public:
     Result() = default;
     Result(Error error) : error_(error) {}

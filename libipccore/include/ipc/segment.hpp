@@ -2,11 +2,10 @@
 // ipc/segment.hpp - offer ipc.segment/1 with a class.
 //
 //     struct Memory {
-//         static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t bytes, const ipc_ownership &);
-//         static Result<std::unique_ptr<Memory>> open(const ipc_address &, std::uint32_t access);
-//         Result<void> status(ipc_segment_status &);
-//         Result<void> map(ipc_mapping &);
-//         Result<void> resize(std::uint64_t bytes);                                   // may be missing
+//         static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t bytes, const ipc_ownership
+//         &); static Result<std::unique_ptr<Memory>> open(const ipc_address &, std::uint32_t access); Result<void>
+//         status(ipc_segment_status &); Result<void> map(ipc_mapping &); Result<void> resize(std::uint64_t bytes); //
+//         may be missing
 //     };
 //     constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
 //
@@ -18,7 +17,8 @@
 
 #include <memory>
 
-namespace ipc {
+namespace ipc
+{
 
 template <typename Memory> constexpr ipc_segment_v1 segment_table()
 {
@@ -43,7 +43,7 @@ template <typename Memory> constexpr ipc_segment_v1 segment_table()
     table.map = [](ipc_segment *segment, ipc_mapping *mapping, ipc_error *error) {
         return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->map(*mapping); });
     };
-    if constexpr (requires(Memory &memory) { memory.resize(std::uint64_t{}); })
+    if constexpr (requires(Memory & memory) { memory.resize(std::uint64_t{}); })
         table.resize = [](ipc_segment *segment, std::uint64_t bytes, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->resize(bytes); });
         };

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Addresses: how a user names one object, `mechanism:name[?key=value[&key=value]]`.
+#pragma once
+
+#include <ipc/result.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ipc
+{
+
+/// What a command works on. Decides what a short form means and which objects its completion offers.
+struct Family {
+    std::string_view suffix;     // "shm": posix:/x is posix-shm:/x
+    std::string_view capability; // what a mechanism must offer to take part
+    std::string_view noun;       // "segment"
+};
+inline constexpr Family segment_family{"shm", IPC_SEGMENT_1, "segment"};
+inline constexpr Family queue_family{"mq", IPC_QUEUE_1, "queue"};
+
+struct Address {
+    struct Parameter {
+        std::string key, value;
+    };
+    std::string mechanism;
+    std::string name; // decoded: may hold any byte but NUL
+    std::vector<Parameter> parameters;
+
+    /// As it can be pasted into a command: encoded, no control characters.
+    std::string text() const;
+};
+
+/// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. The error, a usage error,
+/// suggests what was probably meant. Whether the mechanism exists is not asked here.
+Result<Address> parse_address(std::string_view text, const Family &family);
+
+} // namespace ipc

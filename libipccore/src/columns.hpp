@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// The columns of an object. One list for text, raw and JSON, for ipcls and ipcwatch.
+#pragma once
+
+#include "snapshot.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace ipc
+{
+
+struct Bytes {
+    std::uint64_t value;
+    auto operator<=>(const Bytes &) const = default;
+};
+struct Time {
+    std::int64_t value; // nanoseconds since 1970
+    auto operator<=>(const Time &) const = default;
+};
+struct Unknown {
+    auto operator<=>(const Unknown &) const = default;
+}; // shown as `?`
+struct Absent {
+    auto operator<=>(const Absent &) const = default;
+}; // the mechanism has no such thing: shown as `-`
+using Cell = std::variant<Absent, Unknown, std::uint64_t, Bytes, Time, std::string>;
+
+struct Column {
+    std::string_view name; // "ADDRESS"; in JSON lower case
+    std::string_view help; // one phrase
+    bool right;            // aligned
+    bool by_default;
+    Cell (*value)(const Object &);
+};
+
+/// All columns, in their usual order.
+std::span<const Column> object_columns();
+
+/// "A,B", or "+A,B" for the default ones and these. An unknown name is a usage error with a suggestion.
+Result<std::vector<const Column *>> choose_columns(std::string_view chosen);
+
+/// As text, always harmless for a terminal. `exact`: bytes as plain numbers, times in ISO form (-b, --raw).
+std::string text_of(const Cell &cell, bool exact);
+
+/// As JSON: numbers are numbers, unknown and absent are null, times ISO strings.
+nlohmann::json json_of(const Cell &cell);
+
+/// One object with the chosen columns; a HOLDERS column is an array of {pid, command, user, access, since}.
+nlohmann::json json_of(const Object &object, const std::vector<const Column *> &columns);
+
+/// Orders cells of one column: absent and unknown last.
+bool less(const Cell &left, const Cell &right);
+
+} // namespace ipc

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Errors on the host's side: formatting with fmt, and the exit status that an error leads to.
+#pragma once
+
+#include <ipc/result.hpp>
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace ipc
+{
+
+/// Exit statuses of all commands.
+namespace status
+{
+inline constexpr int done = 0;
+inline constexpr int failed = 1;
+inline constexpr int empty = 2; // empty, full, would block, timed out
+inline constexpr int usage = 64;
+} // namespace status
+
+/// An error of the user in how the command was called. Its code is no errno value: those end at 4095.
+inline constexpr int usage_code = 10000 + status::usage;
+
+template <typename... Arguments>
+Error failure(int code, fmt::format_string<Arguments...> format, Arguments &&...arguments)
+{
+    return Error::of(code, "%s", fmt::format(format, std::forward<Arguments>(arguments)...).c_str());
+}
+
+template <typename... Arguments> Error usage_error(fmt::format_string<Arguments...> format, Arguments &&...arguments)
+{
+    return failure(usage_code, format, std::forward<Arguments>(arguments)...);
+}
+
+/// The same error with "WHERE: " in front, WHERE shortened so that the reason is never cut off.
+Error located(std::string_view where, const Error &error);
+
+/// The status that a command ends with because of `error`: 64, 2 or 1; 128 + signal when the user interrupted it.
+int exit_status(const Error &error);
+
+} // namespace ipc

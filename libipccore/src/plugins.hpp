@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Finding, checking and loading plugins. The only place that knows about dlopen.
+#pragma once
+
+#include "address.hpp"
+
+#include <ipc/plugin.h>
+#include <ipc/result.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ipc
+{
+
+/// A plugin that passed the gate. Lives as long as the process; its tables are copies that are zero-filled behind
+/// what the plugin knows, so an absent function is a null pointer.
+class Plugin
+{
+public:
+    const ipc_plugin &descriptor() const { return descriptor_; }
+    std::string_view mechanism() const { return descriptor_.id; }
+    const std::string &path() const { return path_; }
+
+    const ipc_segment_v1 *segment() const { return segment_.size ? &segment_ : nullptr; }
+    const ipc_queue_v1 *queue() const { return queue_.size ? &queue_ : nullptr; }
+    const ipc_inspect_v1 *inspect() const { return inspect_.size ? &inspect_ : nullptr; }
+    bool offers(std::string_view capability) const;
+
+    /// Check an address: no unknown key, and well-formed in the plugin's eyes.
+    Result<void> check(const Address &address) const;
+
+private:
+    friend Result<const Plugin *> load_plugin_file(const std::string &path, std::string_view mechanism);
+    std::string path_;
+    ipc_plugin descriptor_ = {};
+    ipc_segment_v1 segment_ = {};
+    ipc_queue_v1 queue_ = {};
+    ipc_inspect_v1 inspect_ = {};
+};
+
+/// Load one file through the gate: trusted path, abi, size, mandatory pointers, id equal to `mechanism`. A refusal is
+/// one sentence with file, field, got and expected. The same path is loaded once.
+Result<const Plugin *> load_plugin_file(const std::string &path, std::string_view mechanism);
+
+/// The plugin of a mechanism: --plugin files first, then IPC_PLUGIN_PATH, then the directory beside the executable.
+/// An unknown mechanism is a usage error with a suggestion.
+Result<const Plugin *> load_plugin(std::string_view mechanism);
+
+/// A plugin file as found in the search path, and what came of it.
+struct FoundPlugin {
+    std::string mechanism;
+    std::string path;
+    const Plugin *plugin = nullptr; // null: refused
+    std::string refusal;
+};
+
+/// Load every plugin of the search path, in alphabetical order. Of two for one mechanism the first found counts.
+std::vector<FoundPlugin> find_plugins();
+
+/// Put a file in front of the search path (`--plugin FILE`). Its name says the mechanism.
+Result<void> add_plugin_file(const std::string &path);
+
+/// Where plugins are looked for, in order. Empty entries of the environment are left out; all of it is ignored where
+/// privileges forbid it (set-user-id, file capabilities, any effective capability without being root).
+std::vector<std::string> plugin_directories();
+
+/// Receives notices of plugins (and of ours). The default prints them on stderr behind the command's name.
+void set_notice_handler(std::function<void(std::string_view text)> handler);
+void notice(std::string_view text);
+
+/// An address in the form in which it crosses the boundary. Borrows from `address`, which must live longer.
+class CrossingAddress
+{
+public:
+    explicit CrossingAddress(const Address &address);
+    const ipc_address *get() const { return &raw_; }
+
+private:
+    std::vector<ipc_parameter> parameters_;
+    ipc_address raw_ = {};
+};
+
+/// Call `function(arguments..., &error)` of a plugin and turn its answer into a Result.
+template <typename Function, typename... Arguments> Result<void> call(Function *function, Arguments... arguments)
+{
+    ipc_error error = {};
+    error.size = sizeof error;
+    int code = function(arguments..., &error);
+    if (code >= 0)
+        return {};
+    error.code = -code;
+    error.text[sizeof error.text - 1] = '\0';
+    return Error(error);
+}
+
+} // namespace ipc

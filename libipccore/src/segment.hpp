@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// A segment, whatever its mechanism: memory that several processes map.
+#pragma once
+
+#include "address.hpp"
+#include "plugins.hpp"
+
+#include <ipc/plugin.h>
+#include <ipc/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace ipc
+{
+
+enum class Access : std::uint32_t { read = IPC_READ, write = IPC_WRITE, both = IPC_READ | IPC_WRITE };
+
+/// Owner and mode of an object to be created. The default is the caller's own, for the caller alone.
+struct Ownership {
+    std::uint32_t mode = 0600;
+    std::int64_t owner = -1;
+    std::int64_t group = -1;
+};
+
+/// Move-only; the destructor closes and never removes. Every error names the address.
+class Segment
+{
+public:
+    /// Create exclusively: EEXIST if there is one.
+    static Result<Segment> create(const Address &address, std::uint64_t bytes, const Ownership &ownership);
+    static Result<Segment> open(const Address &address, Access access);
+
+    const Address &address() const { return address_; }
+    /// As it is now: other processes may resize it at any time.
+    Result<ipc_segment_status> status() const;
+    /// All of it, as opened; valid until the next resize() or the end of the Segment. Its pages may vanish when a peer
+    /// truncates the object: let only system calls touch them, which then fail with EFAULT, where code would get
+    /// SIGBUS.
+    Result<std::span<std::byte>> map();
+    Result<void> resize(std::uint64_t bytes);
+    bool resizable() const { return table_->resize; }
+
+    /// Copy bytes at `offset`; returns how many there were (fewer at the end of the segment). Never SIGBUS: where there
+    /// is no descriptor the kernel copies from the mapping.
+    Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
+
+private:
+    struct Close {
+        const ipc_segment_v1 *table;
+        void operator()(ipc_segment *segment) const { table->close(segment); }
+    };
+    Segment(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle)
+        : address_(address), table_(table), handle_(handle, Close{table})
+    {
+    }
+    Address address_;
+    const ipc_segment_v1 *table_;
+    std::unique_ptr<ipc_segment, Close> handle_;
+};
+
+} // namespace ipc

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The model of what there is: every object of every plugin, joined with the processes that hold it. ipcls prints it,
+// ipcwatch shows it live, the removing commands ask it.
+#pragma once
+
+#include "address.hpp"
+#include "plugins.hpp"
+#include "processes.hpp"
+
+#include <ipc/plugin.h>
+#include <ipc/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ipc
+{
+
+/// A process that has an object mapped or open, or waits on it. One per process and object.
+struct Holder {
+    std::int64_t process = 0;
+    std::int64_t start = 0; // nanoseconds since 1970
+    std::uint32_t user = 0;
+    std::string command;      // any byte
+    std::uint32_t access = 0; // IPC_READ | IPC_WRITE over all its mappings and descriptors
+    std::uint32_t mappings = 0;
+    std::uint32_t descriptors = 0;
+    bool waits_to_receive = false;
+    bool waits_to_send = false;
+};
+
+enum class State { in_use, idle, orphan, removed };
+/// "in use", "idle", "orphan", "removed".
+std::string_view name_of(State state);
+
+struct Object {
+    const Plugin *plugin = nullptr;
+    Address address;             // without parameters; text() can be pasted
+    std::string detail;          // what else the plugin says; any byte
+    ipc_object facts;            // as the plugin emitted it; its pointers are null
+    std::vector<Holder> holders; // by process id
+    /// Mappings that the kernel counts and the pass did not find: `attached` minus those found, where counted.
+    std::uint64_t hidden = 0;
+    State state = State::idle;
+
+    std::string_view mechanism() const { return plugin->mechanism(); }
+};
+
+struct Limit {
+    std::string mechanism, name, meaning;
+    std::uint64_t limit, used; // IPC_UNKNOWN as in ipc_limit
+    bool bytes;
+};
+
+/// What to look for.
+struct SnapshotRequest {
+    /// Only plugins that offer this capability; empty: all.
+    std::string_view capability;
+    /// Only these addresses or glob patterns (fnmatch on the address text, without FNM_PATHNAME); empty: all objects.
+    /// A pattern without a mechanism matches the name of any. An address of a mechanism that enumerates nothing is
+    /// looked up.
+    std::vector<std::string> patterns;
+    bool holders = true;
+    bool limits = false;
+    ProcessPass pass;
+};
+
+struct Snapshot {
+    std::int64_t taken = 0;      // nanoseconds since 1970
+    std::vector<Object> objects; // by mechanism, then name
+    std::vector<Limit> limits;
+    std::vector<std::string> notices;   // what is hidden, and what would show it; complete sentences
+    std::vector<std::string> unmatched; // patterns that matched nothing
+    ProcessPassResult processes;
+};
+
+/// Look at everything, once. A plugin that fails becomes a notice; the others count. `plugins` is find_plugins()'s.
+Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRequest &request);
+
+/// Look at the one object of that address, with its holders. ENOENT if there is none.
+Result<Object> look_at(const Address &address, const ProcessPass &pass);
+
+} // namespace ipc
