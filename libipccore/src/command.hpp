@@ -59,20 +59,20 @@ public:
     void option(std::string_view names, std::string_view value, std::optional<std::string> &variable,
                 std::string_view help, Complete complete = Complete::nothing);
     template <typename T>
-    void option(std::string_view names, std::string_view value, T &variable, Result<T> (*parse)(std::string_view),
+    void option(std::string_view names, std::string_view value, T &variable, Result<T> (*read)(std::string_view),
                 std::string_view help, Complete complete = Complete::nothing)
     {
-        option(names, value, help, complete, [&variable, parse](std::string_view text) -> Result<void> {
-            variable = IPC_TRY(parse(text));
+        option(names, value, help, complete, [&variable, read](std::string_view text) -> Result<void> {
+            variable = IPC_TRY(read(text));
             return {};
         });
     }
     template <typename T>
     void option(std::string_view names, std::string_view value, std::optional<T> &variable,
-                Result<T> (*parse)(std::string_view), std::string_view help, Complete complete = Complete::nothing)
+                Result<T> (*read)(std::string_view), std::string_view help, Complete complete = Complete::nothing)
     {
-        option(names, value, help, complete, [&variable, parse](std::string_view text) -> Result<void> {
-            variable = IPC_TRY(parse(text));
+        option(names, value, help, complete, [&variable, read](std::string_view text) -> Result<void> {
+            variable = IPC_TRY(read(text));
             return {};
         });
     }
