@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// file: a regular file as a segment, any path. It cannot enumerate; files that processes have mapped shared and for
+// writing are found by their mappings.
+#include <ipc/descriptor_segment.hpp>
+#include <ipc/inspect.hpp>
+
+namespace
+{
+
+using ipc::Emit;
+using ipc::Error;
+using ipc::Fd;
+using ipc::Result;
+
+constexpr const char *place = "its file system";
+
+/// A path cut into its directory, which is opened, and its last component.
+struct Place {
+    Fd directory;
+    const char *leaf;
+};
+
+Result<Place> open_place(const char *path)
+{
+    std::string_view text = path;
+    std::size_t slash = text.rfind('/');
+    char directory[PATH_MAX] = ".";
+    if (slash != text.npos)
+        std::snprintf(directory, sizeof directory, "%.*s", int(slash + 1), path);
+    Place found{Fd(::open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)), slash == text.npos ? path : path + slash + 1};
+    if (!found.directory)
+        return Error::of(errno, "its directory cannot be opened: %s (create it first)", std::strerror(errno));
+    return found;
+}
+
+struct Memory : ipc::DescriptorSegment {
+    using DescriptorSegment::DescriptorSegment;
+
+    static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
+                                                  const ipc_ownership &ownership)
+    {
+        Place target = IPC_TRY(open_place(address.name));
+        bool populate = ipc::parameter_is_set(address, "populate");
+        return ipc::create_segment<Memory>(target.directory.get(), target.leaf, bytes, ownership, populate, place);
+    }
+
+    static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
+    {
+        Fd file = IPC_TRY(ipc::open_file(address.name, access, 0));
+        return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
+    }
+};
+
+Result<void> check(const ipc_address &address)
+{
+    std::string_view path = address.name;
+    if (path.empty())
+        return Error::of(EINVAL, "a path is missing (write one like /var/tmp/table)");
+    if (path.ends_with('/'))
+        return Error::of(EINVAL, "the path ends in a slash and so means a directory (write one like /var/tmp/table)");
+    if (path.size() >= PATH_MAX)
+        return Error::of(EINVAL, "the path has %zu bytes (at most %d are allowed)", path.size(), PATH_MAX - 1);
+    return ipc::check_switch(address, "populate");
+}
+
+Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+{
+    Place target = IPC_TRY(open_place(address.name));
+    return ipc::remove_file(target.directory.get(), target.leaf, expected);
+}
+
+/// st_dev of / and of /dev/shm, learned once.
+struct Devices {
+    std::uint64_t root = 0;
+    std::uint64_t shm = 0;
+};
+
+std::uint64_t device_at(const char *path)
+{
+    struct statx status;
+    return ipc::file_status(AT_FDCWD, path, 0, status) == 0 ? ipc::device_of(status) : 0;
+}
+
+const Devices &devices()
+{
+    static Devices known;
+    if (!known.root)
+        known = {device_at("/"), device_at("/dev/shm")};
+    return known;
+}
+
+/// Is this a path of a file that has, or had, a name? The kernel gives paths to other things too: memfd:, SYSV, queues,
+/// huge pages, buffers of drivers. Those stand directly below / and are on another device than it. Names of a memfd may
+/// have slashes of their own; anonymous shared memory calls itself /dev/zero.
+bool is_path_of_file(std::string_view path, std::uint64_t device)
+{
+    if (!path.starts_with('/') || path.starts_with("/memfd:") || path == "/dev/zero (deleted)")
+        return false;
+    return path.find('/', 1) != path.npos || device == devices().root;
+}
+
+/// Emit the file of a writable mapping. `removed` if it has no name any more.
+bool emit_mapped(const ipc_sight &sight, std::string_view path, bool removed, const struct statx *status,
+                 const Emit<ipc_object> &emit)
+{
+    char name[PATH_MAX];
+    if (path.size() >= sizeof name)
+        return false;
+    name[path.copy(name, path.size())] = '\0';
+    ipc_object object;
+    ipc_object_clear(&object);
+    object.name = name;
+    if (status)
+        ipc::describe_file(*status, object);
+    else
+        object.flags = IPC_OBJECT_DENIED;
+    // Some file systems (btrfs, overlay) show one device in mappings and another one in stat(2).
+    object.identity.device = sight.device;
+    object.identity.number = sight.inode;
+    if (removed)
+        object.flags |= IPC_OBJECT_REMOVED;
+    emit(object);
+    return true;
+}
+
+/// The path of a deleted file as it was: without the kernel's remark, and under its name before it was moved aside.
+/// `buffer` takes it.
+std::string_view path_before_removal(std::string_view path, char (&buffer)[PATH_MAX])
+{
+    path.remove_suffix(ipc::deleted_suffix.size());
+    std::size_t leaf_at = path.rfind('/') + 1;
+    std::string_view leaf = ipc::name_before_removal(path.substr(leaf_at));
+    if (leaf_at + leaf.size() >= sizeof buffer)
+        return path;
+    path.copy(buffer, leaf_at);
+    leaf.copy(buffer + leaf_at, leaf.size());
+    return {buffer, leaf_at + leaf.size()};
+}
+
+struct Inspection {
+    static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
+    {
+        struct statx status;
+        if (int code = ipc::file_status(AT_FDCWD, address.name, 0, status))
+            return ipc::lookup_error(code);
+        IPC_TRY(ipc::expect_regular(status.stx_mode));
+        ipc_object object;
+        ipc_object_clear(&object);
+        object.name = address.name;
+        ipc::describe_file(status, object);
+        emit(object);
+        return {};
+    }
+
+    static bool claim(const ipc_sight &sight, ipc_claim &claim)
+    {
+        if (sight.kind == IPC_SIGHT_CALL || (sight.kind == IPC_SIGHT_DESCRIPTOR && !S_ISREG(sight.mode)) ||
+            !sight.inode || sight.device == devices().shm || !is_path_of_file(sight.path, sight.device))
+            return false;
+        claim.role = IPC_ROLE_HOLDER;
+        claim.identity = {0, sight.device, sight.inode, IPC_NO_TIME};
+        claim.descriptor = -1;
+        return true;
+    }
+
+    /// Files that somebody shares by writing into their mapping; a file that is merely open is not listed.
+    static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
+    {
+        if (sight.kind != IPC_SIGHT_MAPPING || !(sight.access & IPC_WRITE))
+            return false;
+        std::string_view path = sight.path;
+        struct statx status;
+        bool named = ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0;
+        if (named && status.stx_ino == sight.inode)
+            return S_ISREG(status.stx_mode) && emit_mapped(sight, path, false, &status, emit);
+        // Without a name, or under another one in the process's own view of the file systems.
+        bool known = ipc::sight_status(sight, status);
+        if ((known && !S_ISREG(status.stx_mode)) || (!known && path.starts_with("/dev/")))
+            return false;
+        bool removed = path.ends_with(ipc::deleted_suffix) && !(known && status.stx_nlink);
+        char before[PATH_MAX];
+        if (removed)
+            path = path_before_removal(path, before);
+        return emit_mapped(sight, path, removed, known ? &status : nullptr, emit);
+    }
+};
+
+constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
+constexpr ipc_inspect_v1 inspect = ipc::inspect_table<Inspection>();
+
+const void *capability(const char *name)
+{
+    std::string_view wanted = name;
+    if (wanted == IPC_SEGMENT_1)
+        return &segment;
+    return wanted == IPC_INSPECT_1 ? &inspect : nullptr;
+}
+
+constexpr ipc_parameter_info parameters[] = {
+    {"populate", nullptr, "fault all pages in when it is created or mapped, not at the first touch of each"},
+};
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "file",
+    .summary = "memory-mapped files",
+    .version = "1.0",
+    .parameters = parameters,
+    .parameter_count = std::size(parameters),
+    .reserved = 0,
+    .init = ipc::keep_host,
+    .capability = capability,
+    .check = ipc::guard<check>,
+    .remove = ipc::guard<remove>,
+};
+
+} // namespace
+
+IPC_PLUGIN(plugin)

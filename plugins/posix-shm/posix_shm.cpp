@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// posix-shm: POSIX shared memory, shm_overview(7). Its objects are the regular files in /dev/shm; they are opened here
+// and not by shm_open(3), which hangs on a FIFO that somebody planted.
+#include "posix_shm.hpp"
+
+#include <ipc/descriptor_segment.hpp>
+#include <ipc/posix_name.hpp>
+
+namespace
+{
+
+using ipc::Error;
+using ipc::Fd;
+using ipc::PosixName;
+using ipc::Result;
+
+constexpr const char *place = posix_shm::directory;
+
+Result<Fd> open_directory()
+{
+    Fd directory(::open(place, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return Error::of(errno, "there is no POSIX shared memory here, %s: %s (mount -t tmpfs tmpfs %s)", place,
+                         std::strerror(errno), place);
+    return directory;
+}
+
+/// A file on a disk would be no memory: it is written out, and may vanish later than the machine's boot.
+Result<void> expect_memory(int directory)
+{
+    struct statfs system;
+    if (::fstatfs(directory, &system) != 0)
+        return Error::system(place);
+    if (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
+        return {};
+    return Error::of(ENODEV, "%s is on no file system in memory (mount -t tmpfs tmpfs %s)", place, place);
+}
+
+struct Memory : ipc::DescriptorSegment {
+    using DescriptorSegment::DescriptorSegment;
+
+    static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
+                                                  const ipc_ownership &ownership)
+    {
+        PosixName name(address.name);
+        Fd directory = IPC_TRY(open_directory());
+        IPC_TRY(expect_memory(directory.get()));
+        bool populate = ipc::parameter_is_set(address, "populate");
+        return ipc::create_segment<Memory>(directory.get(), name.leaf(), bytes, ownership, populate, place);
+    }
+
+    static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
+    {
+        char path[sizeof posix_shm::directory + NAME_MAX + 1];
+        std::snprintf(path, sizeof path, "%s%s", place, PosixName(address.name).text());
+        Fd file = IPC_TRY(ipc::open_file(path, access, O_NOFOLLOW));
+        return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
+    }
+};
+
+Result<void> check(const ipc_address &address)
+{
+    IPC_TRY(PosixName::check(address.name));
+    return ipc::check_switch(address, "populate");
+}
+
+Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+{
+    PosixName name(address.name);
+    Fd directory = IPC_TRY(open_directory());
+    return ipc::remove_file(directory.get(), name.leaf(), expected);
+}
+
+constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
+
+const void *capability(const char *name)
+{
+    std::string_view wanted = name;
+    if (wanted == IPC_SEGMENT_1)
+        return &segment;
+    return wanted == IPC_INSPECT_1 ? &posix_shm::inspect : nullptr;
+}
+
+constexpr ipc_parameter_info parameters[] = {
+    {"populate", nullptr, "fault all pages in when it is created or mapped, not at the first touch of each"},
+};
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "posix-shm",
+    .summary = "POSIX shared memory",
+    .version = "1.0",
+    .parameters = parameters,
+    .parameter_count = std::size(parameters),
+    .reserved = 0,
+    .init = ipc::keep_host,
+    .capability = capability,
+    .check = ipc::guard<check>,
+    .remove = ipc::guard<remove>,
+};
+
+} // namespace
+
+IPC_PLUGIN(plugin)
