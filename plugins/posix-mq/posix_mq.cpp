@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+// posix-mq: POSIX message queues, mq_overview(7).
+#include "posix_mq.hpp"
+
+#include <ipc/queue.hpp>
+
+#include <ctime>
+#include <limits>
+
+namespace posix_mq
+{
+
+namespace
+{
+
+constexpr std::uint32_t highest_priority = 32767; // MQ_PRIO_MAX - 1
+
+/// A timeout as mq_timedsend(3) wants it, in absolute time; none for ever. One that is 0 lies in the past, which the
+/// kernel takes as "do not wait", so that no second call is needed to switch a descriptor between the two.
+class Deadline
+{
+public:
+    explicit Deadline(std::int64_t timeout) : waits_(timeout >= 0)
+    {
+        if (timeout <= 0)
+            return;
+        ::clock_gettime(CLOCK_REALTIME, &at_);
+        std::int64_t nanoseconds = at_.tv_nsec + timeout % 1'000'000'000;
+        at_.tv_sec += timeout / 1'000'000'000 + nanoseconds / 1'000'000'000;
+        at_.tv_nsec = nanoseconds % 1'000'000'000;
+    }
+    const timespec *get() const { return waits_ ? &at_ : nullptr; }
+
+private:
+    timespec at_ = {};
+    bool waits_;
+};
+
+Error opening_error(int code, const PosixName &name)
+{
+    if (code == ENOENT)
+        return Error::of(code, "there is none of that name (create it first; ipcls shows what exists)");
+    if (code == EMFILE)
+        return Error::of(code, "this process has no descriptor left (raise RLIMIT_NOFILE: ulimit -n)");
+    struct statx status;
+    int directory = code == EACCES ? queue_directory() : -1;
+    if (directory >= 0 && ipc::file_status(directory, name.leaf(), AT_SYMLINK_NOFOLLOW, status) == 0)
+        return Error::of(code, "this user may not open it: it belongs to user %u and group %u and has mode %04o",
+                         status.stx_uid, status.stx_gid, status.stx_mode & 07777u);
+    if (code == EACCES)
+        return Error::of(code, "this user may not open it (its owner or root may)");
+    return Error::system("it cannot be opened", code);
+}
+
+class Channel
+{
+public:
+    static constexpr std::uint32_t features = IPC_QUEUE_PRIORITY;
+
+    explicit Channel(Fd queue) : queue_(std::move(queue)) {}
+
+    static Result<std::unique_ptr<Channel>> create(const ipc_address &address, std::uint64_t max_messages,
+                                                   std::uint64_t max_message_size, const ipc_ownership &ownership)
+    {
+        PosixName name(address.name);
+        mq_attr sizes = IPC_TRY(wanted_sizes(max_messages, max_message_size));
+        // For its owner alone until it has its group and exact mode.
+        Fd queue(::mq_open(name.text(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode_t(ownership.mode & 0700), &sizes));
+        if (!queue)
+            return creation_error(errno, sizes);
+        Result<void> owned = ipc::set_ownership(queue.get(), ownership);
+        if (!owned) {
+            ::mq_unlink(name.text());
+            return owned.error();
+        }
+        return std::make_unique<Channel>(std::move(queue));
+    }
+
+    static Result<std::unique_ptr<Channel>> open(const ipc_address &address, std::uint32_t access)
+    {
+        PosixName name(address.name);
+        int mode = (access & IPC_WRITE) == 0 ? O_RDONLY : access & IPC_READ ? O_RDWR : O_WRONLY;
+        Fd queue(::mq_open(name.text(), mode | O_CLOEXEC));
+        if (!queue)
+            return opening_error(errno, name);
+        return std::make_unique<Channel>(std::move(queue));
+    }
+
+    Result<void> status(ipc_queue_status &status)
+    {
+        mq_attr sizes;
+        struct statx file;
+        if (::mq_getattr(queue_.get(), &sizes) != 0)
+            return Error::system("its status cannot be read");
+        if (int code = ipc::file_status(queue_.get(), file))
+            return Error::system("its status cannot be read", code);
+        status.features = features;
+        status.messages = std::uint64_t(sizes.mq_curmsgs);
+        status.bytes = sizes.mq_curmsgs ? IPC_UNKNOWN : 0;
+        status.max_messages = std::uint64_t(sizes.mq_maxmsg);
+        status.max_bytes = IPC_UNKNOWN;
+        status.max_message_size = std::uint64_t(sizes.mq_msgsize);
+        status.identity = identity_of_queue(file);
+        return {};
+    }
+
+    Result<void> send(const ipc_message &message, std::int64_t timeout)
+    {
+        unsigned priority = message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0;
+        if (priority > highest_priority || (message.fields & IPC_QUEUE_TYPE && message.type != 1))
+            return field_error(message);
+        Deadline deadline(timeout);
+        while (::mq_timedsend(queue_.get(), static_cast<const char *>(message.bytes), message.length, priority,
+                              deadline.get()) != 0)
+            if (errno != EINTR || ipc::host->interrupted())
+                return send_error(errno, message.length, timeout);
+        return {};
+    }
+
+    Result<void> receive(ipc_message &message, std::int64_t timeout)
+    {
+        Deadline deadline(timeout);
+        ssize_t length;
+        while ((length = ::mq_timedreceive(queue_.get(), static_cast<char *>(message.bytes), message.capacity,
+                                           &message.priority, deadline.get())) < 0)
+            if (errno != EINTR || ipc::host->interrupted())
+                return receive_error(errno, message.capacity, timeout);
+        message.length = std::uint64_t(length);
+        message.fields = IPC_QUEUE_PRIORITY;
+        return {};
+    }
+
+    Result<void> put_back(const ipc_message &message) { return send(message, 0); }
+
+private:
+    static Result<mq_attr> wanted_sizes(std::uint64_t max_messages, std::uint64_t max_message_size)
+    {
+        constexpr std::uint64_t most = std::numeric_limits<long>::max();
+        if (max_messages > most || max_message_size > most)
+            return Error::of(EINVAL, "%" PRIu64 " messages of %" PRIu64 " bytes are more than a queue can have",
+                             max_messages, max_message_size);
+        mq_attr sizes = {};
+        if (!max_messages || !max_message_size)
+            sizes = default_sizes();
+        if (max_messages)
+            sizes.mq_maxmsg = long(max_messages);
+        if (max_message_size)
+            sizes.mq_msgsize = long(max_message_size);
+        return sizes;
+    }
+
+    static Error field_error(const ipc_message &message)
+    {
+        if (message.fields & IPC_QUEUE_TYPE && message.type != 1)
+            return Error::of(EINVAL, "its messages have no types (use -p PRIORITY)");
+        return Error::of(EINVAL, "priority %" PRIu32 " is out of range (0 to %" PRIu32 ")", message.priority,
+                         highest_priority);
+    }
+
+    Error send_error(int code, std::uint64_t length, std::int64_t timeout) const
+    {
+        switch (code) {
+        case ETIMEDOUT:
+            return timeout ? Error::of(ETIMEDOUT, "timed out, the queue stayed full")
+                           : Error::of(EAGAIN, "the queue is full");
+        case EMSGSIZE:
+            return Error::of(code,
+                             "the message has %" PRIu64
+                             " bytes and the queue takes at most %ld (create it with a larger "
+                             "--max-size)",
+                             length, message_size());
+        case EBADF:
+            return Error::of(code, "it is not open for sending");
+        case EINTR:
+            return Error::of(code, "stopped while waiting for room in the queue");
+        default:
+            return Error::system("the message cannot be sent", code);
+        }
+    }
+
+    Error receive_error(int code, std::uint64_t capacity, std::int64_t timeout) const
+    {
+        switch (code) {
+        case ETIMEDOUT:
+            return timeout ? Error::of(ETIMEDOUT, "timed out, the queue stayed empty")
+                           : Error::of(EAGAIN, "the queue is empty");
+        case EMSGSIZE:
+            return Error::of(code, "messages may have %ld bytes and there is room for %" PRIu64, message_size(),
+                             capacity);
+        case EBADF:
+            return Error::of(code, "it is not open for receiving");
+        case EINTR:
+            return Error::of(code, "stopped while waiting for a message");
+        default:
+            return Error::system("no message can be received", code);
+        }
+    }
+
+    long message_size() const
+    {
+        mq_attr sizes = {};
+        ::mq_getattr(queue_.get(), &sizes);
+        return sizes.mq_msgsize;
+    }
+
+    Fd queue_;
+};
+
+Result<void> check(const ipc_address &address) { return PosixName::check(address.name); }
+
+/// A descriptor that says which queue has the name, and keeps its inode number from being used again.
+Result<Fd> hold(const PosixName &name)
+{
+    int directory = queue_directory();
+    Fd queue(directory >= 0 ? ::openat(directory, name.leaf(), O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1);
+    if (!queue && directory < 0)
+        queue = Fd(::mq_open(name.text(), O_RDONLY | O_CLOEXEC));
+    if (!queue && errno == EACCES)
+        queue = Fd(::mq_open(name.text(), O_WRONLY | O_CLOEXEC));
+    if (!queue)
+        return opening_error(errno, name);
+    return queue;
+}
+
+/// A queue cannot be moved aside, as its file system has no rename. So the name is compared right before it is given
+/// up, and what was held tells afterwards whether it was the one that went.
+Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+{
+    PosixName name(address.name);
+    Fd queue;
+    struct statx status;
+    if (expected) {
+        queue = IPC_TRY(hold(name));
+        if (int code = ipc::file_status(queue.get(), status))
+            return ipc::removal_error(code);
+        if (!ipc::same_object(identity_of_queue(status), *expected))
+            return ipc::stale_error();
+    }
+    if (::mq_unlink(name.text()) != 0)
+        return ipc::removal_error(errno);
+    if (expected && ipc::file_status(queue.get(), status) == 0 && status.stx_nlink != 0)
+        return Error::of(ESTALE, "the name was given to another queue at this very moment, and that one was removed");
+    return {};
+}
+
+constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
+
+const void *capability(const char *name)
+{
+    std::string_view wanted = name;
+    if (wanted == IPC_QUEUE_1)
+        return &queue;
+    return wanted == IPC_INSPECT_1 ? &inspect : nullptr;
+}
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "posix-mq",
+    .summary = "POSIX message queues",
+    .version = "1.0",
+    .parameters = nullptr,
+    .parameter_count = 0,
+    .reserved = 0,
+    .init = ipc::keep_host,
+    .capability = capability,
+    .check = ipc::guard<check>,
+    .remove = ipc::guard<remove>,
+};
+
+} // namespace
+
+} // namespace posix_mq
+
+IPC_PLUGIN(posix_mq::plugin)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// What the parts of this plugin share.
+#pragma once
+
+#include <ipc/fd.hpp>
+#include <ipc/file_object.hpp>
+#include <ipc/inspect.hpp>
+#include <ipc/posix_name.hpp>
+
+#include <dirent.h>
+#include <mqueue.h>
+
+#include <memory>
+
+namespace posix_mq
+{
+
+using ipc::Emit;
+using ipc::Error;
+using ipc::Fd;
+using ipc::PosixName;
+using ipc::Result;
+
+// ---- inspect.cpp ----
+
+extern const ipc_inspect_v1 inspect;
+
+/// The directory of all queues of this IPC namespace (O_PATH), or -1 if this user cannot have one: a detached mount of
+/// the mqueue file system, which nobody else sees, else the one on /dev/mqueue. Kept for the life of the process.
+int queue_directory();
+
+/// Which queue. Its file system keeps no birth, and its times change with every message, so they do not count.
+ipc_identity identity_of_queue(const struct statx &status);
+
+struct CloseDirectory {
+    void operator()(DIR *directory) const { ::closedir(directory); }
+};
+
+/// Call `visit(name)` for every queue of a directory until it answers false.
+template <typename Visit> void for_each_queue(int directory, Visit &&visit)
+{
+    int descriptor = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    std::unique_ptr<DIR, CloseDirectory> entries(descriptor < 0 ? nullptr : ::fdopendir(descriptor));
+    if (!entries)
+        return;
+    while (const dirent *entry = ::readdir(entries.get()))
+        if (entry->d_type == DT_REG && !visit(static_cast<const char *>(entry->d_name)))
+            return;
+}
+
+// ---- limits.cpp ----
+
+/// A number below /proc/sys/fs/mqueue, or IPC_UNKNOWN.
+std::uint64_t setting(const char *name);
+
+/// The sizes of a queue that is made without asking for any.
+mq_attr default_sizes();
+
+/// What the kernel counts towards RLIMIT_MSGQUEUE for a queue of these sizes, in bytes.
+std::uint64_t accounted_bytes(const mq_attr &sizes);
+
+/// Why a queue of these sizes was not made: the limit behind errno, with its present and the needed value.
+Error creation_error(int code, const mq_attr &sizes);
+
+Result<void> limits(const Emit<ipc_limit> &emit);
+
+} // namespace posix_mq
