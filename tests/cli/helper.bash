@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+# What the tests of commands share. `load ../helper` gives every test
+#
+#   $shm $sysv_shm $file $mq $sysv_mq    one address of each mechanism, whose object does not exist yet
+#   $scratch                             an empty directory, removed afterwards
+#   expect STATUS COMMAND...             run it; $output, $stderr; fails with both if the status is another
+#   prints TEXT / says TEXT              what the last expect wrote on stdout is TEXT / on stderr contains TEXT
+#   in_background COMMAND...             start it; $! is its process, ended after the test
+#   wait_until COMMAND...                try again until it succeeds, at most 20 seconds
+#   needs_namespace, needs_root          skip where the machine does not offer it
+#   hold MECHANISM NAME                  a process that has the object mapped or open: $!, ready when hold returns
+#
+# Every object that a test made is gone after it.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    scratch=$(mktemp -d)
+    background=()
+    local unique=""
+    [ -z "${IPCUTILS_SHARED-}" ] || unique="-test-$$-$BATS_TEST_NUMBER"
+    local key=$((0x51e + (${#unique} ? $$ * 1000 + BATS_TEST_NUMBER : 0)))
+    printf -v key '0x%x' $((key & 0x7fffffff))
+    shm=posix-shm:/frame$unique
+    mq=posix-mq:/jobs$unique
+    sysv_shm=sysv-shm:$key
+    sysv_mq=sysv-mq:$key
+    file=file:$scratch/table
+    if declare -F prepare >/dev/null; then prepare; fi
+}
+
+teardown() {
+    local process
+    for process in "${background[@]}"; do kill -KILL "$process" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then
+        remove_everything
+    else
+        rm -f "/dev/shm/${shm#*:/}"
+        ipcrm -M "${sysv_shm#*:}" -Q "${sysv_mq#*:}" 2>/dev/null || true
+        mqrm --force "$mq" 2>/dev/null || true
+    fi
+    rm -rf "$scratch"
+}
+
+# Only ever inside a namespace of one's own.
+remove_everything() {
+    rm -rf /dev/shm/* /dev/shm/.[!.]*
+    ipcrm -a 2>/dev/null || true
+    mkdir -p "$scratch/mqueue"
+    if mount -t mqueue mqueue "$scratch/mqueue" 2>/dev/null; then
+        rm -f "$scratch"/mqueue/*
+        umount "$scratch/mqueue"
+    fi
+}
+
+expect() {
+    local wanted=$1
+    shift
+    run --separate-stderr "$@"
+    [ "$status" -eq "$wanted" ] && return 0
+    printf 'command: %s\nstatus: %s, expected %s\nstdout: %s\nstderr: %s\n' \
+        "$*" "$status" "$wanted" "$output" "$stderr"
+    return 1
+}
+
+prints() {
+    [ "$output" = "$1" ] && return 0
+    printf 'stdout is: %q\nexpected:  %q\n' "$output" "$1"
+    return 1
+}
+
+says() {
+    [[ $stderr == *"$1"* ]] && return 0
+    printf 'stderr is: %s\nand does not contain: %s\n' "$stderr" "$1"
+    return 1
+}
+
+# An error is one line that begins with the name of the command.
+one_line_from() {
+    [[ $stderr == "$1: "* && $stderr != *$'\n'* ]] && return 0
+    printf 'stderr is not one line of %s: %s\n' "$1" "$stderr"
+    return 1
+}
+
+in_background() {
+    "$@" 3>&- &
+    background+=($!)
+}
+
+wait_until() {
+    local deadline=$((SECONDS + 20))
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || { printf 'never came true: %s\n' "$*"; return 1; }
+        sleep 0.02
+    done
+}
+
+# The process sleeps in a system call, so that what it waits for has not come.
+sleeps() { [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = S ]; }
+
+needs_namespace() {
+    [ "${IPCUTILS_NAMESPACE-}" = inside ] || skip "needs an IPC and mount namespace of its own"
+}
+
+needs_root() {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+# hold MECHANISM NAME: see tests/cli/hold.c
+hold() {
+    mkfifo "$scratch/held-$#-${#background[@]}"
+    in_background "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$scratch/held-$#-${#background[@]}"
+    local process=$! line
+    read -r line < "$scratch/held-$#-$((${#background[@]} - 1))"
+    [ "$line" = ready ] || return 1
+    holder=$process
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* hold MECHANISM NAME - map or open an object as any program would, print "ready", wait to be ended. */
+#include <fcntl.h>
+#include <mqueue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int map_descriptor(int fd)
+{
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return -1;
+    void *memory = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return memory == MAP_FAILED ? -1 : 0;
+}
+
+static int attach(const char *key)
+{
+    int id = shmget((key_t)strtoll(key, NULL, 0), 0, 0);
+    return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : 0;
+}
+
+int main(int count, char **words)
+{
+    if (count != 3)
+        return 64;
+    int done = -1;
+    if (strcmp(words[1], "posix-shm") == 0)
+        done = map_descriptor(shm_open(words[2], O_RDWR, 0));
+    else if (strcmp(words[1], "file") == 0)
+        done = map_descriptor(open(words[2], O_RDWR));
+    else if (strcmp(words[1], "sysv-shm") == 0)
+        done = attach(words[2]);
+    else if (strcmp(words[1], "posix-mq") == 0)
+        done = mq_open(words[2], O_RDWR) == (mqd_t)-1 ? -1 : 0;
+    if (done != 0) {
+        perror(words[2]);
+        return 1;
+    }
+    puts("ready");
+    fflush(stdout);
+    pause();
+    return 0;
+}
