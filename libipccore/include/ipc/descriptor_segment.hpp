@@ -128,6 +128,18 @@ inline int link_file(int file, int directory, const char *leaf)
     return errno;
 }
 
+/// The same file open by its name, so that it goes by that in /proc and not as a deleted one without a name. The one at
+/// hand where that may not be, as by its mode.
+inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
+{
+    struct stat here, there;
+    Fd named(::openat(directory, leaf, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    if (named && ::fstat(file.get(), &here) == 0 && ::fstat(named.get(), &there) == 0 && here.st_dev == there.st_dev &&
+        here.st_ino == there.st_ino)
+        return named;
+    return file;
+}
+
 /// Create a file of `bytes` zero bytes in a directory (an O_PATH descriptor will do), open for reading and writing.
 /// It appears there complete: reserved, owned and with its mode. EEXIST if the name is taken, also by a link or FIFO.
 /// `place` is how the user knows the file system.
@@ -137,8 +149,11 @@ inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t byt
     if (bytes == 0)
         return Error::of(EINVAL, "a segment has at least 1 byte (give a size)");
     // Asked first, so that a large segment is not reserved in vain; the link below decides.
-    if (struct statx status; file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0)
+    if (struct statx status; file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0) {
+        if (!S_ISREG(status.stx_mode))
+            return Error::of(EEXIST, "%s has that name (choose another one)", kind_of(status.stx_mode));
         return creation_error(EEXIST, directory, place);
+    }
     Fd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
         return create_named_file(directory, leaf, bytes, ownership, place);
@@ -148,7 +163,7 @@ inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t byt
     IPC_TRY(set_ownership(file.get(), ownership));
     if (int code = link_file(file.get(), directory, leaf))
         return creation_error(code, directory, place);
-    return file;
+    return reopen_by_name(std::move(file), directory, leaf);
 }
 
 inline Error opening_error(int code, const struct statx &status)
