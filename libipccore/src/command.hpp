@@ -34,7 +34,7 @@ namespace ipc
 {
 
 /// What completion offers where a value is expected.
-enum class Complete { nothing, file, address, user, group, column, command };
+enum class Complete { nothing, file, address, user, group, choice };
 
 class Command
 {
@@ -87,6 +87,9 @@ public:
     void argument(std::string_view name, std::vector<std::string> &variable, std::string_view help,
                   Complete complete = Complete::nothing, const Family *family = nullptr);
 
+    /// The words that completion offers for an option declared with Complete::choice.
+    void choices(std::string_view option, std::function<std::vector<std::string>()> list);
+
     /// Read the command line. --help, --version and completion end the process here.
     Result<void> parse();
 
@@ -101,16 +104,19 @@ public:
     void set_empty_status(int status);
 
 private:
+    friend int run_command(Command &command);
     struct State;
     std::unique_ptr<State> state_;
-    friend int run_command(int, char **);
 };
+
+/// main(): call run(), print its error, check standard output. Returns the exit status.
+int run_command(Command &command);
 
 /// What each command defines.
 Result<int> run(Command &command);
 
-/// Write all of `text` to standard output, retrying short writes. The runner checks at the end that the descriptor
-/// can be closed without an error (ENOSPC, EIO of delayed writes), and ends quietly by SIGPIPE on EPIPE.
+/// Write all of `text` to standard output, retrying short writes. The error says what could not be written. At the end
+/// the runner checks that the descriptor can be closed without an error (ENOSPC, EIO of delayed writes).
 Result<void> print(std::string_view text);
 
 } // namespace ipc

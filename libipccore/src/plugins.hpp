@@ -67,8 +67,10 @@ Result<void> add_plugin_file(const std::string &path);
 /// privileges forbid it (set-user-id, file capabilities, any effective capability without being root).
 std::vector<std::string> plugin_directories();
 
-/// Receives notices of plugins (and of ours). The default prints them on stderr behind the command's name.
-void set_notice_handler(std::function<void(std::string_view text)> handler);
+/// Receives what plugins tell through ipc_host::notice. The runner prints it on stderr behind the command's name.
+using NoticeHandler = std::function<void(std::string_view text)>;
+/// Put another handler in place; returns the one before, for putting it back.
+NoticeHandler set_notice_handler(NoticeHandler handler);
 void notice(std::string_view text);
 
 /// An address in the form in which it crosses the boundary. Borrows from `address`, which must live longer.

@@ -8,12 +8,12 @@
 namespace ipc
 {
 
-/// `text` for a terminal: control characters (C0, DEL, C1) and bytes that are not UTF-8 become \xNN, a backslash
-/// stays. What a terminal would draw stays as it is.
+/// `text` for a terminal: control characters (C0, DEL, C1), those that turn the direction of writing, and
+/// bytes that are not UTF-8 become \xNN; everything else stays, a backslash too.
 std::string printable(std::string_view text);
 
-/// Percent-encode what may not stand literally in the name or a value of an address: control characters, bytes that
-/// are not UTF-8, blanks, `%`, `?`, `&` and the shell's own quotes, `$`, `*`, `[` … stay only if they need no quoting.
+/// Percent-encode all of `text` but letters, digits, `/ . _ - + , : @ = ~ ^` and printable characters beyond ASCII, so
+/// that an address can be pasted into a shell and is never taken for a pattern.
 std::string percent_encoded(std::string_view text);
 
 /// The inverse. A `%` that no two hexadecimal digits follow stands for itself.

@@ -81,4 +81,7 @@ Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRe
 /// Look at the one object of that address, with its holders. ENOENT if there is none.
 Result<Object> look_at(const Address &address, const ProcessPass &pass);
 
+/// The addresses of all objects of mechanisms that offer `capability` (empty: of all), without looking at processes.
+std::vector<std::string> list_addresses(std::string_view capability);
+
 } // namespace ipc

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "address.hpp"
+
+#include "error.hpp"
+#include "printable.hpp"
+
+#include <algorithm>
+
+namespace ipc
+{
+namespace
+{
+
+/// Mechanisms are named in lower case letters, digits and hyphens.
+bool is_mechanism(std::string_view text)
+{
+    return !text.empty() && text[0] >= 'a' && text[0] <= 'z' && std::all_of(text.begin(), text.end(), [](char letter) {
+        return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-';
+    });
+}
+
+/// `posix` and `sysv` alone mean the family's mechanism of that standard.
+std::string whole_mechanism(std::string_view mechanism, const Family &family)
+{
+    if (!family.suffix.empty() && (mechanism == "posix" || mechanism == "sysv"))
+        return fmt::format("{}-{}", mechanism, family.suffix);
+    return std::string(mechanism);
+}
+
+bool is_number(std::string_view text)
+{
+    return !text.empty() && text.find_first_not_of("0123456789abcdefxABCDEFX") == text.npos && text[0] >= '0' &&
+           text[0] <= '9';
+}
+
+Error no_mechanism(std::string_view text, const Family &family)
+{
+    const std::string shown = printable(text);
+    if (text.empty())
+        return usage_error("an empty address (write MECHANISM:NAME, such as posix:/name)");
+    if (is_number(text))
+        return usage_error("\"{}\" has no mechanism (did you mean sysv:{}?)", shown, shown);
+    if (text.starts_with("id="))
+        return usage_error("\"{}\" has no mechanism (did you mean sysv:{}?)", shown, shown);
+    if (text.starts_with('/') || text.starts_with('.'))
+        return usage_error("\"{}\" has no mechanism (write MECHANISM:{})", shown, shown);
+    return usage_error("\"{}\" has no mechanism (did you mean {}:/{}?)", shown,
+                       family.suffix.empty() ? "MECHANISM" : "posix", shown);
+}
+
+std::vector<Address::Parameter> parse_parameters(std::string_view text)
+{
+    std::vector<Address::Parameter> parameters;
+    while (!text.empty()) {
+        const std::string_view pair = text.substr(0, text.find('&'));
+        text.remove_prefix(std::min(text.size(), pair.size() + 1));
+        const std::size_t equals = pair.find('=');
+        parameters.push_back({percent_decoded(pair.substr(0, equals)),
+                              equals == pair.npos ? std::string() : percent_decoded(pair.substr(equals + 1))});
+    }
+    return parameters;
+}
+
+/// A bare "/name" with one slash is the POSIX object of the family.
+bool is_bare_name(std::string_view text, const Family &family)
+{
+    return !family.suffix.empty() && text.size() > 1 && text[0] == '/' && text.find('/', 1) == text.npos;
+}
+
+} // namespace
+
+std::string Address::text() const
+{
+    std::string text = mechanism + ':' + percent_encoded(name);
+    char separator = '?';
+    for (const Parameter &parameter : parameters) {
+        text += separator + percent_encoded(parameter.key);
+        if (!parameter.value.empty())
+            text += '=' + percent_encoded(parameter.value);
+        separator = '&';
+    }
+    return text;
+}
+
+Result<Address> parse_address(std::string_view text, const Family &family)
+{
+    const std::string_view place = text.substr(0, text.find('?'));
+    const std::size_t colon = place.find(':');
+    Address address;
+    std::string_view name = place;
+    if (colon != place.npos && is_mechanism(place.substr(0, colon))) {
+        address.mechanism = whole_mechanism(place.substr(0, colon), family);
+        name.remove_prefix(colon + 1);
+    } else if (is_bare_name(place, family)) {
+        address.mechanism = whole_mechanism("posix", family);
+    } else {
+        return no_mechanism(text, family);
+    }
+    if (name.empty())
+        return usage_error("\"{}\" has no name behind the colon (write {}:NAME)", printable(text), address.mechanism);
+    address.name = percent_decoded(name);
+    if (address.name.find('\0') != std::string::npos)
+        return usage_error("\"{}\" has a NUL byte in its name (no mechanism takes one)", printable(text));
+    if (place.size() < text.size())
+        address.parameters = parse_parameters(text.substr(place.size() + 1));
+    return address;
+}
+
+} // namespace ipc

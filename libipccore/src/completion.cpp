@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "completion.hpp"
+
+#include "printable.hpp"
+#include "snapshot.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+
+namespace ipc
+{
+namespace
+{
+
+void add(std::string &text, std::string_view word, std::string_view prefix, std::string_view help = {})
+{
+    if (!word.starts_with(prefix))
+        return;
+    text += word;
+    if (!help.empty())
+        text.append("\t").append(help);
+    text += '\n';
+}
+
+std::string option_names(const CommandLine &line, std::string_view prefix)
+{
+    std::string text;
+    for (const Option &option : line.options)
+        add(text, "--" + option.name, prefix, option.help);
+    return text;
+}
+
+template <typename Record> std::string account_names(Record *(*next)(), char *Record::*name, std::string_view prefix)
+{
+    std::string text;
+    while (const Record *record = next())
+        add(text, printable(record->*name), prefix);
+    return text;
+}
+
+/// Addresses of what exists, and the mechanisms themselves for those who have not yet typed one.
+std::string addresses(const Family *family, std::string_view prefix)
+{
+    std::string text;
+    const std::string_view capability = family ? family->capability : std::string_view();
+    for (const std::string &address : list_addresses(capability))
+        add(text, address, prefix);
+    if (prefix.find(':') == prefix.npos)
+        for (const FoundPlugin &found : find_plugins())
+            if (found.plugin && (capability.empty() || found.plugin->offers(capability)))
+                add(text, found.mechanism + ":", prefix, found.plugin->descriptor().summary);
+    return text;
+}
+
+/// The last item of a comma-separated list is what is completed.
+std::string list_items(const std::vector<std::string> &choices, std::string_view word)
+{
+    const std::size_t item = word.rfind(',') == word.npos ? (word.starts_with('+') ? 1 : 0) : word.rfind(',') + 1;
+    std::string text;
+    for (const std::string &choice : choices)
+        add(text, fmt::format("{}{}", word.substr(0, item), choice), word);
+    return text;
+}
+
+std::string values(Complete kind, const Family *family, const std::function<std::vector<std::string>()> &choices,
+                   std::string_view prefix)
+{
+    switch (kind) {
+    case Complete::file:
+        return ":files\n";
+    case Complete::address:
+        return addresses(family, prefix);
+    case Complete::user:
+        return account_names(&getpwent, &passwd::pw_name, prefix);
+    case Complete::group:
+        return account_names(&getgrent, &group::gr_name, prefix);
+    case Complete::choice:
+        return choices ? list_items(choices(), prefix) : std::string();
+    case Complete::nothing:
+        break;
+    }
+    return {};
+}
+
+/// The option that still waits for its value behind `word`; null if none does.
+const Option *waiting_option(const CommandLine &line, std::string_view word)
+{
+    const Option *option = nullptr;
+    if (word.starts_with("--"))
+        option = line.find(word.substr(2));
+    else if (word.size() >= 2 && word[0] == '-')
+        option = line.find(word.substr(word.size() - 1));
+    return option && !option->value.empty() ? option : nullptr;
+}
+
+/// How many arguments stand before the word that is completed.
+std::size_t arguments_before(const CommandLine &line, const std::vector<std::string> &words)
+{
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < words.size(); i++)
+        if (waiting_option(line, words[i]))
+            i++;
+        else if (!words[i].starts_with('-') || words[i] == "-")
+            count++;
+    return count;
+}
+
+} // namespace
+
+std::string completion_text(const CommandLine &line)
+{
+    if (line.words.size() < 2)
+        return {};
+    Result<std::int64_t> index = parse_integer(line.words[1], 1, 10000);
+    if (!index)
+        return {};
+    std::vector<std::string> words(line.words.begin() + 2, line.words.end());
+    words.resize(static_cast<std::size_t>(*index));
+    const std::string word = words.back();
+    words.pop_back();
+    if (const Option *option = words.empty() ? nullptr : waiting_option(line, words.back()))
+        return values(option->complete, nullptr, option->choices, word);
+    if (word.starts_with('-') && word != "-")
+        return option_names(line, word);
+    std::size_t before = arguments_before(line, words);
+    for (const Argument &argument : line.arguments) {
+        if (before == 0 || argument.repeated)
+            return values(argument.complete, argument.family, {}, word);
+        before--;
+    }
+    return {};
+}
+
+} // namespace ipc

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include "plugins.hpp"
+
+#include "error.hpp"
+#include "interruption.hpp"
+#include "printable.hpp"
+#include "suggestion.hpp"
+#include "trust.hpp"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace ipc
+{
+namespace
+{
+
+constexpr std::string_view file_prefix = "ipc-";
+constexpr std::string_view file_suffix = ".so";
+
+std::vector<std::string> &files_given()
+{
+    static std::vector<std::string> files;
+    return files;
+}
+
+NoticeHandler &notice_handler()
+{
+    static NoticeHandler handler;
+    return handler;
+}
+
+/// The mechanism that a plugin file serves by its name; empty if it is not named like a plugin.
+std::string_view mechanism_of(std::string_view path)
+{
+    std::string_view name = path.substr(path.rfind('/') + 1);
+    if (!name.starts_with(file_prefix) || !name.ends_with(file_suffix) ||
+        name.size() <= file_prefix.size() + file_suffix.size())
+        return {};
+    name.remove_prefix(file_prefix.size());
+    name.remove_suffix(file_suffix.size());
+    return name;
+}
+
+std::string directory_beside_executable()
+{
+    char path[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    if (length <= 0)
+        return {};
+    const std::string_view executable(path, static_cast<std::size_t>(length));
+    return fmt::format("{}/{}", executable.substr(0, executable.rfind('/')), IPCUTILS_PLUGIN_PATH_FROM_BIN);
+}
+
+/// Copy what the maker of a table or record knows of it; the rest stays as it is.
+template <typename Table> void adopt(Table &into, const void *from)
+{
+    std::memcpy(&into, from, std::min<std::size_t>(sizeof into, *static_cast<const std::uint32_t *>(from)));
+    into.size = sizeof into;
+}
+
+template <typename Table> void take_capability(const ipc_plugin &descriptor, const char *name, Table &into)
+{
+    if (const void *table = descriptor.capability(name))
+        adopt(into, table);
+}
+
+const ipc_host &host_services()
+{
+    static const ipc_host services = {
+        .size = sizeof services,
+        .abi = IPC_ABI,
+        .notice = [](const char *text) { notice(text); },
+        .interrupted = interrupted,
+        .deadline = wait_deadline,
+    };
+    return services;
+}
+
+/// The first thing about a descriptor that a host must not accept, as "field: got …, expected …".
+std::string defect(const ipc_plugin *raw, std::string_view mechanism)
+{
+    if (!raw)
+        return "ipc_plugin_entry() returned no descriptor";
+    if (raw->abi != IPC_ABI)
+        return fmt::format("abi is {}, expected {} (build it against this version)", raw->abi, IPC_ABI);
+    constexpr std::size_t least = offsetof(ipc_plugin, check) + sizeof raw->check;
+    if (raw->size < least)
+        return fmt::format("size is {}, expected at least {}", raw->size, least);
+    const std::pair<const char *, bool> mandatory[] = {
+        {"id", raw->id}, {"capability", raw->capability}, {"check", raw->check}};
+    for (const auto &[field, is_there] : mandatory)
+        if (!is_there)
+            return fmt::format("{} is null, expected a pointer", field);
+    if (mechanism != raw->id)
+        return fmt::format("id is \"{}\", expected \"{}\" as the file name says", printable(raw->id), mechanism);
+    return {};
+}
+
+/// The first mandatory function that a capability's table lacks; empty if none.
+std::string missing_function(const Plugin &plugin)
+{
+    if (const ipc_segment_v1 *table = plugin.segment();
+        table && !(table->create && table->open && table->status && table->map && table->close))
+        return IPC_SEGMENT_1;
+    if (const ipc_queue_v1 *table = plugin.queue();
+        table && !(table->create && table->open && table->status && table->send && table->receive && table->close))
+        return IPC_QUEUE_1;
+    if (const ipc_inspect_v1 *table = plugin.inspect(); table && !table->look)
+        return IPC_INSPECT_1;
+    return {};
+}
+
+Error refused(const std::string &path, std::string_view reason)
+{
+    return failure(ENOEXEC, "plugin {} refused: {}", printable(path), reason);
+}
+
+/// Every plugin file of the search path, the first of each mechanism.
+std::map<std::string, std::string, std::less<>> plugin_files()
+{
+    std::map<std::string, std::string, std::less<>> files;
+    for (const std::string &file : files_given())
+        files.emplace(mechanism_of(file), file);
+    for (const std::string &directory : plugin_directories()) {
+        const std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(directory.c_str()), closedir);
+        while (const dirent *entry = stream ? readdir(stream.get()) : nullptr)
+            if (const std::string_view mechanism = mechanism_of(entry->d_name); !mechanism.empty())
+                files.emplace(mechanism, directory + '/' + entry->d_name);
+    }
+    return files;
+}
+
+Error unknown_mechanism(std::string_view mechanism)
+{
+    std::vector<std::string> known;
+    for (const auto &[id, path] : plugin_files())
+        known.push_back(id);
+    if (known.empty())
+        return usage_error("no plugin for mechanism {} (IPC_PLUGIN_PATH names directories of plugins)", mechanism);
+    if (const std::optional<std::string> near = suggestion(mechanism, known))
+        return usage_error("no mechanism {} (did you mean {}?)", mechanism, *near);
+    return usage_error("no mechanism {} (there are {})", mechanism, fmt::join(known, ", "));
+}
+
+} // namespace
+
+bool Plugin::offers(std::string_view capability) const
+{
+    return descriptor_.capability(std::string(capability).c_str());
+}
+
+Result<void> Plugin::check(const Address &address) const
+{
+    for (const Address::Parameter &parameter : address.parameters) {
+        std::vector<std::string> known;
+        for (std::uint32_t i = 0; i < descriptor_.parameter_count; i++)
+            known.emplace_back(descriptor_.parameters[i].key);
+        if (std::find(known.begin(), known.end(), parameter.key) != known.end())
+            continue;
+        const std::optional<std::string> near = suggestion(parameter.key, known);
+        return usage_error("{}: {} takes no parameter \"{}\" ({})", address.text(), address.mechanism,
+                           printable(parameter.key),
+                           near            ? fmt::format("did you mean {}?", *near)
+                           : known.empty() ? "it takes none"
+                                           : fmt::format("it takes {}", fmt::join(known, ", ")));
+    }
+    const CrossingAddress crossing(address);
+    if (Result<void> checked = call(descriptor_.check, crossing.get()); !checked)
+        return usage_error("{}: {}", address.text(), checked.error().text());
+    return {};
+}
+
+Result<const Plugin *> load_plugin_file(const std::string &path, std::string_view mechanism)
+{
+    static std::map<std::string, std::unique_ptr<Plugin>> loaded;
+    if (const auto found = loaded.find(path); found != loaded.end())
+        return found->second.get();
+    if (Result<void> trusted = check_trust(path); !trusted)
+        return refused(path, trusted.error().text());
+    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        return refused(path, printable(dlerror()));
+    const auto entry = reinterpret_cast<const ipc_plugin *(*)()>(dlsym(handle, "ipc_plugin_entry"));
+    if (!entry)
+        return refused(path, "it exports no ipc_plugin_entry, which every plugin does");
+    const ipc_plugin *raw = entry();
+    if (const std::string reason = defect(raw, mechanism); !reason.empty())
+        return refused(path, reason);
+
+    auto plugin = std::make_unique<Plugin>();
+    plugin->path_ = path;
+    adopt(plugin->descriptor_, raw);
+    if (plugin->descriptor_.init)
+        if (Result<void> ready = call(plugin->descriptor_.init, &host_services()); !ready)
+            return refused(path, ready.error().text());
+    take_capability(plugin->descriptor_, IPC_SEGMENT_1, plugin->segment_);
+    take_capability(plugin->descriptor_, IPC_QUEUE_1, plugin->queue_);
+    take_capability(plugin->descriptor_, IPC_INSPECT_1, plugin->inspect_);
+    if (const std::string name = missing_function(*plugin); !name.empty())
+        return refused(path, fmt::format("its {} lacks a function that is not optional", name));
+    return loaded.emplace(path, std::move(plugin)).first->second.get();
+}
+
+Result<const Plugin *> load_plugin(std::string_view mechanism)
+{
+    for (const std::string &file : files_given())
+        if (mechanism_of(file) == mechanism)
+            return load_plugin_file(file, mechanism);
+    for (const std::string &directory : plugin_directories()) {
+        const std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
+        if (access(path.c_str(), F_OK) == 0)
+            return load_plugin_file(path, mechanism);
+    }
+    return unknown_mechanism(mechanism);
+}
+
+std::vector<FoundPlugin> find_plugins()
+{
+    std::vector<FoundPlugin> found;
+    for (const auto &[mechanism, path] : plugin_files()) {
+        FoundPlugin &plugin = found.emplace_back(FoundPlugin{mechanism, path, nullptr, {}});
+        if (Result<const Plugin *> loaded = load_plugin_file(path, mechanism); loaded)
+            plugin.plugin = *loaded;
+        else
+            plugin.refusal = loaded.error().text();
+    }
+    return found;
+}
+
+Result<void> add_plugin_file(const std::string &path)
+{
+    if (mechanism_of(path).empty())
+        return usage_error("--plugin {}: a plugin file is named ipc-MECHANISM.so", printable(path));
+    char *absolute = realpath(path.c_str(), nullptr);
+    if (!absolute)
+        return failure(errno, "--plugin {}: {}", printable(path), std::strerror(errno));
+    files_given().emplace_back(absolute);
+    std::free(absolute);
+    return {};
+}
+
+std::vector<std::string> plugin_directories()
+{
+    std::vector<std::string> directories;
+    const char *path = environment_is_trusted() ? secure_getenv("IPC_PLUGIN_PATH") : nullptr;
+    for (std::string_view rest = path ? path : ""; !rest.empty();) {
+        const std::string_view directory = rest.substr(0, rest.find(':'));
+        rest.remove_prefix(std::min(rest.size(), directory.size() + 1));
+        if (!directory.empty())
+            directories.emplace_back(directory);
+    }
+    directories.push_back(directory_beside_executable());
+    return directories;
+}
+
+NoticeHandler set_notice_handler(NoticeHandler handler) { return std::exchange(notice_handler(), std::move(handler)); }
+
+void notice(std::string_view text)
+{
+    if (notice_handler())
+        notice_handler()(text);
+}
+
+CrossingAddress::CrossingAddress(const Address &address)
+{
+    for (const Address::Parameter &parameter : address.parameters)
+        parameters_.push_back({parameter.key.c_str(), parameter.value.c_str()});
+    raw_ = {sizeof raw_, static_cast<std::uint32_t>(parameters_.size()), address.name.c_str(), parameters_.data()};
+}
+
+} // namespace ipc

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "trust.hpp"
+
+#include "error.hpp"
+#include "printable.hpp"
+
+#include <linux/capability.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace ipc
+{
+namespace
+{
+
+bool is_trusted_owner(uid_t owner)
+{
+    if (owner == 0 || owner == geteuid())
+        return true;
+    struct stat executable = {};
+    return stat("/proc/self/exe", &executable) == 0 && executable.st_uid == owner;
+}
+
+/// Why one file or directory is not to be trusted; nothing if it is.
+Result<void> check_place(const std::string &path)
+{
+    struct stat place = {};
+    if (lstat(path.c_str(), &place) < 0)
+        return failure(errno, "{}: {}", printable(path), std::strerror(errno));
+    if (!is_trusted_owner(place.st_uid))
+        return failure(EPERM, "{} belongs to user {}, whom you need not trust (chown it to root or yourself)",
+                       printable(path), place.st_uid);
+    const bool is_sticky_directory = S_ISDIR(place.st_mode) && (place.st_mode & S_ISVTX);
+    if ((place.st_mode & S_IWOTH) && !is_sticky_directory)
+        return failure(EPERM, "{} may be written by everybody (chmod o-w it)", printable(path));
+    const bool is_private_group = place.st_gid == 0 || place.st_gid == place.st_uid;
+    if ((place.st_mode & S_IWGRP) && !is_private_group && !is_sticky_directory)
+        return failure(EPERM, "{} may be written by group {} (chmod g-w it)", printable(path), place.st_gid);
+    return {};
+}
+
+bool has_capability()
+{
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+    return syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective || sets[1].effective);
+}
+
+} // namespace
+
+Result<void> check_trust(const std::string &path)
+{
+    char *resolved = realpath(path.c_str(), nullptr);
+    if (!resolved)
+        return failure(errno, "{}", std::strerror(errno));
+    std::string place(resolved);
+    std::free(resolved);
+    while (true) {
+        IPC_TRY(check_place(place));
+        const std::size_t slash = place.rfind('/');
+        if (place == "/")
+            return {};
+        place.resize(slash ? slash : 1);
+    }
+}
+
+bool environment_is_trusted() { return !getauxval(AT_SECURE) && (geteuid() == 0 || !has_capability()); }
+
+} // namespace ipc
