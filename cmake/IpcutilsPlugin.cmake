@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# ipc_add_plugin(MECHANISM SOURCES file... [LIBRARIES library...])
+# ipc_add_plugin(MECHANISM SOURCES file... [LIBRARIES library...] [NO_INSTALL])
 #
 # Build ipc-MECHANISM.so, a plugin of ipcutils: it exports ipc_plugin_entry and nothing else, leaves no symbol
 # undefined, and carries its own C++ runtime, since binding a shared libstdc++ costs a command more than all the rest
 # of its start. Linked against ipc::plugin_sdk and the libraries named, nothing else. Installed into the plugin
-# directory of the prefix. Part of the installed CMake package, so that a plugin builds alike in this tree and in its own.
+# directory of the prefix unless NO_INSTALL is given. Part of the installed CMake package, so that a plugin builds alike in this tree and in its own.
 include(GNUInstallDirs)
 set(IPCUTILS_PLUGIN_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/plugin.map")
 
 function(ipc_add_plugin mechanism)
-    cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "" "" "SOURCES;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "NO_INSTALL" "" "SOURCES;LIBRARIES")
     set(target "ipc-${mechanism}")
     add_library(${target} MODULE ${PLUGIN_SOURCES})
     set_target_properties(${target} PROPERTIES
@@ -28,5 +28,7 @@ function(ipc_add_plugin mechanism)
     if(NOT IPCUTILS_SANITIZE) # a sanitizer's runtime is the executable's, and shared
         target_link_options(${target} PRIVATE LINKER:-z,defs -static-libstdc++ -static-libgcc)
     endif()
-    install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/ipcutils")
+    if(NOT PLUGIN_NO_INSTALL)
+        install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/ipcutils")
+    endif()
 endfunction()

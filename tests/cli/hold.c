@@ -2,14 +2,15 @@
 /* hold MECHANISM NAME - map or open an object as any program would, print "ready", wait to be ended. */
 #include <fcntl.h>
 #include <mqueue.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int map_descriptor(int fd)
 {

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+# What a plugin and a command are made of, and which plugin files the gate lets in.
+load ../cli/helper
+
+prepare() {
+    toys=$IPCUTILS_BUILD_DIR/tests/abi/plugins
+    refused=$IPCUTILS_BUILD_DIR/tests/abi/refused
+    plugins=("$IPCUTILS_BUILD_DIR/$IPCUTILS_LIBDIR"/ipcutils/ipc-*.so)
+    [ -e "${plugins[0]}" ]
+}
+
+# refuses MECHANISM REASON: neither ipcls nor a command takes the file in IPC_PLUGIN_PATH, and both say why.
+refuses() {
+    expect 1 shmcat "$1:x"
+    says "$2"
+    one_line_from shmcat
+    expect 0 ipcls --plugins
+    [[ $output == *"$2"* ]] || { printf 'ipcls --plugins does not say "%s":\n%s\n' "$2" "$output"; return 1; }
+}
+
+@test "each plugin exports ipc_plugin_entry and nothing else" {
+    [ "$IPCUTILS_SANITIZE" != ON ] || skip "a sanitizer adds symbols of its own"
+    for plugin in "${plugins[@]}" "$toys"/*.so; do
+        exported=$(nm --dynamic --defined-only "$plugin" | awk '{print $3}')
+        [ "$exported" = ipc_plugin_entry ] || { echo "$plugin exports $exported"; return 1; }
+    done
+}
+
+@test "no plugin and no command needs the shared C++ runtime" {
+    [ "$IPCUTILS_SANITIZE" != ON ] || skip "a sanitizer brings the shared runtime"
+    for file in "${plugins[@]}" "$IPCUTILS_BUILD_DIR"/bin/*; do
+        if readelf --dynamic "$file" | grep -E 'NEEDED.*(libstdc\+\+|libgcc_s|libboost)'; then
+            echo "is needed by $file"
+            return 1
+        fi
+    done
+}
+
+@test "ipcls --plugins tells what was found, where, and with which capabilities" {
+    expect 0 ipcls --plugins
+    for plugin in "${plugins[@]}"; do
+        mechanism=${plugin##*/ipc-}
+        [[ $output == *"${mechanism%.so}"* ]]
+    done
+    [[ $output == *ipc.segment/1* && $output == *ipc.queue/1* && $output == *ipc.inspect/1* ]]
+}
+
+@test "a plugin in C11 is loaded, listed and read" {
+    export IPC_PLUGIN_PATH=$toys
+    expect 0 ipcls --plugins
+    [[ $output == *toy-c* ]]
+    expect 0 shmcat toy-c:greeting
+    prints "hello from C"
+    expect 0 ipcls --raw --noheadings -o ADDRESS 'toy-c:*'
+    prints "toy-c:greeting"
+}
+
+@test "a plugin in C++ is loaded and received from" {
+    IPC_PLUGIN_PATH=$toys expect 0 mqrecv toy-cpp:greeting
+    prints "hello from C++"
+}
+
+@test "an exception inside a plugin becomes an error of the command" {
+    export IPC_PLUGIN_PATH=$toys
+    expect 1 mqrecv toy-cpp:throws
+    says "failed with an exception"
+    expect 1 mqrecv toy-cpp:exhausts
+    says "out of memory"
+}
+
+@test "--plugin FILE is taken before every directory" {
+    cp "$toys/ipc-toy-c.so" "$scratch/ipc-toy-c.so"
+    expect 0 shmcat --plugin "$scratch/ipc-toy-c.so" toy-c:greeting
+    prints "hello from C"
+}
+
+@test "a capability that a mechanism does not offer is named" {
+    IPC_PLUGIN_PATH=$toys expect 1 mqrecv toy-c:greeting
+    says "queue"
+}
+
+@test "a plugin file that is no shared object is refused" {
+    echo "this is text" > "$scratch/ipc-text.so"
+    IPC_PLUGIN_PATH=$scratch refuses text "refused"
+}
+
+@test "a plugin file that was cut off is refused" {
+    head -c 500 "$toys/ipc-toy-c.so" > "$scratch/ipc-short.so"
+    IPC_PLUGIN_PATH=$scratch refuses short "refused"
+}
+
+@test "a plugin of another abi is refused with both numbers" {
+    IPC_PLUGIN_PATH=$refused refuses bad-abi "abi is 2, expected 1"
+}
+
+@test "a plugin that exports nothing is refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-entry "ipc_plugin_entry"
+}
+
+@test "a plugin whose descriptor is too short is refused with both sizes" {
+    IPC_PLUGIN_PATH=$refused refuses bad-size "expected at least"
+}
+
+@test "a plugin that is named like another one is refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-id 'id is "another", expected "bad-id"'
+}
+
+@test "a plugin without a mandatory function is refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-pointer "capability is null"
+}
+
+@test "a plugin with an incomplete capability is refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-table "ipc.queue/1"
+}
+
+@test "a plugin without a descriptor is refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-null "no descriptor"
+}
+
+@test "a plugin that cannot start is refused with its reason" {
+    IPC_PLUGIN_PATH=$refused refuses bad-init "there is no such device"
+}
+
+@test "a plugin file that others may write is refused" {
+    cp "$toys/ipc-toy-c.so" "$scratch/ipc-toy-c.so"
+    chmod o+w "$scratch/ipc-toy-c.so"
+    IPC_PLUGIN_PATH=$scratch refuses toy-c "written by everybody"
+}
+
+@test "a plugin in a directory that others may write is refused" {
+    mkdir -p "$scratch/open/plugins"
+    cp "$toys/ipc-toy-c.so" "$scratch/open/plugins"
+    chmod o+w "$scratch/open"
+    IPC_PLUGIN_PATH=$scratch/open/plugins refuses toy-c "$scratch/open may be written by everybody"
+}
+
+@test "a plugin that belongs to somebody else is refused" {
+    needs_root
+    cp "$toys/ipc-toy-c.so" "$scratch/ipc-toy-c.so"
+    chown 12345 "$scratch/ipc-toy-c.so" || skip "this user namespace has no other user"
+    IPC_PLUGIN_PATH=$scratch refuses toy-c "12345"
+}
+
+@test "one refused plugin does not hide the others" {
+    IPC_PLUGIN_PATH=$refused expect 0 ipcls --plugins
+    for plugin in "${plugins[@]}"; do
+        mechanism=${plugin##*/ipc-}
+        [[ $output == *"${mechanism%.so}"* ]]
+    done
+}
