@@ -206,8 +206,10 @@ void tell_hidden()
 {
     static bool told = false;
     if (!told)
-        ipc::host->notice("POSIX queues are hidden but for those that this user's processes hold, since no mqueue file "
-                          "system is mounted (CAP_SYS_ADMIN shows them, or: mount -t mqueue none /dev/mqueue)");
+        ipc::host->notice(
+            "POSIX queues are hidden but for those that this user's processes hold, since this namespace's "
+            "mqueue file system is not mounted (CAP_SYS_ADMIN shows them, or: mount -t mqueue none "
+            "/dev/mqueue)");
     told = true;
 }
 

@@ -4,6 +4,8 @@
 
 #include <ipc/queue.hpp>
 
+#include <sys/inotify.h>
+
 #include <ctime>
 #include <limits>
 
@@ -39,7 +41,7 @@ private:
 Error opening_error(int code, const PosixName &name)
 {
     if (code == ENOENT)
-        return Error::of(code, "there is none of that name (create it first; ipcls shows what exists)");
+        return ipc::lookup_error(code);
     if (code == EMFILE)
         return Error::of(code, "this process has no descriptor left (raise RLIMIT_NOFILE: ulimit -n)");
     struct statx status;
@@ -110,8 +112,7 @@ public:
         if (priority > highest_priority || (message.fields & IPC_QUEUE_TYPE && message.type != 1))
             return field_error(message);
         Deadline deadline(timeout);
-        while (::mq_timedsend(queue_.get(), static_cast<const char *>(message.bytes), message.length, priority,
-                              deadline.get()) != 0)
+        while (send_once(message, priority, deadline) != 0)
             if (errno != EINTR || ipc::host->interrupted())
                 return send_error(errno, message.length, timeout);
         return {};
@@ -121,8 +122,7 @@ public:
     {
         Deadline deadline(timeout);
         ssize_t length;
-        while ((length = ::mq_timedreceive(queue_.get(), static_cast<char *>(message.bytes), message.capacity,
-                                           &message.priority, deadline.get())) < 0)
+        while ((length = receive_once(message, deadline)) < 0)
             if (errno != EINTR || ipc::host->interrupted())
                 return receive_error(errno, message.capacity, timeout);
         message.length = std::uint64_t(length);
@@ -133,6 +133,21 @@ public:
     Result<void> put_back(const ipc_message &message) { return send(message, 0); }
 
 private:
+    int send_once(const ipc_message &message, unsigned priority, const Deadline &deadline)
+    {
+        auto *bytes = static_cast<const char *>(message.bytes);
+        return deadline.get() ? ::mq_timedsend(queue_.get(), bytes, message.length, priority, deadline.get())
+                              : ::mq_send(queue_.get(), bytes, message.length, priority);
+    }
+
+    ssize_t receive_once(ipc_message &message, const Deadline &deadline)
+    {
+        auto *bytes = static_cast<char *>(message.bytes);
+        return deadline.get()
+                   ? ::mq_timedreceive(queue_.get(), bytes, message.capacity, &message.priority, deadline.get())
+                   : ::mq_receive(queue_.get(), bytes, message.capacity, &message.priority);
+    }
+
     static Result<mq_attr> wanted_sizes(std::uint64_t max_messages, std::uint64_t max_message_size)
     {
         constexpr std::uint64_t most = std::numeric_limits<long>::max();
@@ -222,24 +237,55 @@ Result<Fd> hold(const PosixName &name)
     return queue;
 }
 
+/// Counts how often a name is given up from now on, where there is a directory to watch.
+class RemovalWatch
+{
+public:
+    explicit RemovalWatch(int directory) : events_(directory < 0 ? -1 : ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC))
+    {
+        char path[32];
+        std::snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
+        // Creations too, or two removals that follow each other would be reported as one.
+        if (events_ && ::inotify_add_watch(events_.get(), path, IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0)
+            events_ = Fd();
+    }
+
+    unsigned removals_of(std::string_view leaf)
+    {
+        alignas(inotify_event) char buffer[16384];
+        unsigned count = 0;
+        for (ssize_t length; events_ && (length = ::read(events_.get(), buffer, sizeof buffer)) > 0;)
+            for (char *at = buffer; at < buffer + length;) {
+                auto *event = reinterpret_cast<inotify_event *>(at);
+                count += (event->mask & IN_DELETE) && event->len && leaf == event->name;
+                at += sizeof *event + event->len;
+            }
+        return count;
+    }
+
+private:
+    Fd events_;
+};
+
 /// A queue cannot be moved aside, as its file system has no rename. So the name is compared right before it is given
-/// up, and what was held tells afterwards whether it was the one that went.
+/// up; that it was given up and taken again in between can only be told afterwards.
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
     PosixName name(address.name);
-    Fd queue;
+    if (!expected)
+        return ::mq_unlink(name.text()) == 0 ? Result<void>() : ipc::removal_error(errno);
+    RemovalWatch watch(queue_directory());
+    Fd queue = IPC_TRY(hold(name));
     struct statx status;
-    if (expected) {
-        queue = IPC_TRY(hold(name));
-        if (int code = ipc::file_status(queue.get(), status))
-            return ipc::removal_error(code);
-        if (!ipc::same_object(identity_of_queue(status), *expected))
-            return ipc::stale_error();
-    }
+    if (int code = ipc::file_status(queue.get(), status))
+        return ipc::removal_error(code);
+    if (!ipc::same_object(identity_of_queue(status), *expected))
+        return ipc::stale_error();
     if (::mq_unlink(name.text()) != 0)
         return ipc::removal_error(errno);
-    if (expected && ipc::file_status(queue.get(), status) == 0 && status.stx_nlink != 0)
-        return Error::of(ESTALE, "the name was given to another queue at this very moment, and that one was removed");
+    if (watch.removals_of(name.leaf()) > 1)
+        return Error::of(ESTALE,
+                         "the name was given to another queue at this very moment, and that one was removed too");
     return {};
 }
 
