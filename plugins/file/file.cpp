@@ -29,7 +29,8 @@ Result<Place> open_place(const char *path)
         std::snprintf(directory, sizeof directory, "%.*s", int(slash + 1), path);
     Place found{Fd(::open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)), slash == text.npos ? path : path + slash + 1};
     if (!found.directory)
-        return Error::of(errno, "its directory cannot be opened: %s (create it first)", std::strerror(errno));
+        return Error::of(errno, "its directory cannot be opened: %s (the path must lead to an existing one)",
+                         std::strerror(errno));
     return found;
 }
 
@@ -69,7 +70,7 @@ Result<void> remove(const ipc_address &address, const ipc_identity *expected)
     return ipc::remove_file(target.directory.get(), target.leaf, expected);
 }
 
-/// st_dev of / and of /dev/shm, learned once.
+/// st_dev of / and of /dev/shm (0 if that is no file system of its own), learned once.
 struct Devices {
     std::uint64_t root = 0;
     std::uint64_t shm = 0;
@@ -84,8 +85,11 @@ std::uint64_t device_at(const char *path)
 const Devices &devices()
 {
     static Devices known;
-    if (!known.root)
+    if (!known.root) {
         known = {device_at("/"), device_at("/dev/shm")};
+        if (known.shm == known.root)
+            known.shm = 0;
+    }
     return known;
 }
 

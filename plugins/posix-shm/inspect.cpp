@@ -24,9 +24,12 @@ constexpr const char *place = posix_shm::directory;
 /// st_dev of /dev/shm, by which mappings and descriptors are known; 0 until it was asked for.
 std::uint64_t shm_device = 0;
 
+/// 0 if it is no file system of its own: what else lies on that device is not shared memory.
 std::uint64_t learned_device()
 {
-    if (struct statx status; !shm_device && ipc::file_status(AT_FDCWD, place, 0, status) == 0)
+    struct statx status, root;
+    if (!shm_device && ipc::file_status(AT_FDCWD, place, 0, status) == 0 &&
+        ipc::file_status(AT_FDCWD, "/", 0, root) == 0 && ipc::device_of(status) != ipc::device_of(root))
         shm_device = ipc::device_of(status);
     return shm_device;
 }

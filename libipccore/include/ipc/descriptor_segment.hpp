@@ -93,7 +93,7 @@ inline Error creation_error(int code, int directory, const char *place)
     case ENOMEM:
         return space_error(code, directory, 1, place);
     default:
-        return Error::system("cannot be created", code);
+        return Error::system("it cannot be created", code);
     }
 }
 
@@ -171,7 +171,7 @@ inline Error opening_error(int code, const struct statx &status)
     if (code == EACCES || code == EPERM)
         return Error::of(code, "this user may not open it: it belongs to user %u and group %u and has mode %04o",
                          status.stx_uid, status.stx_gid, status.stx_mode & 07777u);
-    return Error::system("cannot be opened", code);
+    return Error::system("it cannot be opened", code);
 }
 
 /// Open a regular file that exists. What is not one is refused before it is opened, since opening a FIFO or a device
@@ -180,17 +180,15 @@ inline Result<Fd> open_file(const char *path, std::uint32_t access, int flags)
 {
     struct statx status;
     int code = file_status(AT_FDCWD, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0, status);
-    if (code == ENOENT)
-        return Error::of(code, "there is none of that name (create it first; ipcls shows what exists)");
     if (code)
-        return Error::system("cannot be opened", code);
+        return lookup_error(code);
     IPC_TRY(expect_regular(status.stx_mode));
     flags |= (access & IPC_WRITE ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
     Fd file(::open(path, flags));
     if (!file)
         return opening_error(errno, status);
     if (int failed = file_status(file.get(), status))
-        return Error::system("cannot be opened", failed);
+        return Error::system("it cannot be opened", failed);
     IPC_TRY(expect_regular(status.stx_mode));
     return file;
 }

@@ -142,7 +142,7 @@ inline Result<void> set_ownership(int descriptor, const ipc_ownership &ownership
 inline Error lookup_error(int code)
 {
     if (code == ENOENT || code == ENOTDIR)
-        return Error::of(ENOENT, "there is none of that name (ipcls shows what exists)");
+        return Error::of(ENOENT, "there is none of that name (create it first; ipcls shows what exists)");
     return Error::system("it cannot be looked up", code);
 }
 
@@ -155,7 +155,7 @@ inline Error removal_error(int code)
     case EPERM:
         return Error::of(code, "this user may not remove it (its owner, the directory's or root may)");
     default:
-        return Error::system("cannot be removed", code);
+        return Error::system("it cannot be removed", code);
     }
 }
 
