@@ -15,17 +15,19 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// How records stand in a stream.
 struct Framing {
+    /// delimited: each is followed by the delimiter. whole: there is one, the whole stream; when writing, records
+    /// stand one behind the other. length_prefixed: behind its length, 4 bytes, the most significant first. json: JSON
+    /// Lines, see message_json.hpp.
     enum class Kind { delimited, whole, length_prefixed, json };
     Kind kind = Kind::delimited;
     char delimiter = '\n';
 };
 
-/// "\n", "\t", "\0", "\\", "\xNN" or one byte that stands for itself.
+/// `\n`, `\t`, `\r`, `\0`, `\\`, `\xNN`, or one byte that stands for itself. A usage error otherwise.
 Result<char> parse_delimiter(std::string_view text);
 
 /// One record as read: its bytes, and what JSON Lines say beside them. `bytes` points into the reader's buffer and is
@@ -37,20 +39,46 @@ struct Record {
 };
 
 /// Reads records from a descriptor, straight from a large read buffer: no copy, no allocation per record.
-class RecordReader
-{
+class RecordReader {
 public:
-    /// `largest` bounds one record in bytes: a longer one is an error that names both sizes (EMSGSIZE), without reading
-    /// on to its end.
+    /// `largest` bounds one record in bytes: a longer one is an error that names both sizes and the record's number
+    /// (EMSGSIZE), without reading on to its end. `fd` stays the caller's.
     RecordReader(int fd, Framing framing, std::uint64_t largest);
     ~RecordReader();
-    /// The next record; nothing at the end of the stream. A last line without its delimiter is a record. A stream that
-    /// ends inside a length-prefixed record is an error, and so is malformed JSON (with its line number).
+    /// The next record; nothing at the end of the stream. A last line without its delimiter is a record, and so is an
+    /// empty one with it. A stream that ends inside a length-prefixed record is an error, and so is malformed JSON
+    /// (with its line number; blank lines are passed over). EINTR once interrupted().
     Result<std::optional<Record>> next();
 
 private:
     struct State;
     std::unique_ptr<State> state_;
+};
+
+/// What stands around a record when it is written, put there in place. JSON Lines count as delimited.
+class RecordFrame {
+public:
+    explicit RecordFrame(Framing framing) : framing_(framing) {}
+
+    /// Bytes in front of a record and behind it.
+    std::size_t front() const { return framing_.kind == Framing::Kind::length_prefixed ? 4 : 0; }
+    std::size_t back() const { return framing_.kind == Framing::Kind::delimited || is_json() ? 1 : 0; }
+
+    /// Complete the frame that starts at `frame`: the record, of `length` bytes, stands front() bytes behind. There is
+    /// room for back() bytes more. Returns the length of all.
+    std::size_t close(std::byte *frame, std::size_t length) const
+    {
+        if (front())
+            for (std::size_t i = 0; i < front(); ++i)
+                frame[i] = std::byte(length >> (8 * (front() - 1 - i)) & 0xff);
+        if (back())
+            frame[front() + length] = std::byte(is_json() ? '\n' : framing_.delimiter);
+        return front() + length + back();
+    }
+
+private:
+    bool is_json() const { return framing_.kind == Framing::Kind::json; }
+    Framing framing_;
 };
 
 } // namespace ipc

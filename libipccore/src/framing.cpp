@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+#include "framing.hpp"
+
+#include "error.hpp"
+#include "escapes.hpp"
+#include "interruption.hpp"
+#include "message_json.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace ipc {
+
+namespace {
+
+constexpr std::size_t first_capacity = 128 * 1024;
+constexpr std::size_t read_size = 64 * 1024; // what a pipe holds, unless it was grown
+constexpr std::size_t prefix_size = 4;
+
+using Next = std::optional<Record>;
+
+/// Room for a JSON line whose payload is of `largest` bytes: each may be written as \u00NN.
+std::uint64_t largest_json_line(std::uint64_t largest)
+{
+    constexpr std::uint64_t rest = 4096, most = std::numeric_limits<std::uint64_t>::max();
+    return largest > (most - rest) / 6 ? most : largest * 6 + rest;
+}
+
+bool is_blank(std::span<const std::byte> line)
+{
+    return std::ranges::all_of(line, [](std::byte byte) {
+        return byte == std::byte(' ') || byte == std::byte('\t') || byte == std::byte('\r');
+    });
+}
+
+} // namespace
+
+Result<char> parse_delimiter(std::string_view text)
+{
+    if (text.size() == 1)
+        return text.front();
+    std::string_view rest = text;
+    if (text.empty() || text.front() != '\\')
+        return usage_error("a delimiter is one byte (\\n, \\t, \\0, \\xNN or the byte itself)");
+    rest.remove_prefix(1);
+    const char delimiter = IPC_TRY(take_escape(rest));
+    if (!rest.empty())
+        return usage_error("a delimiter is one byte (\\n, \\t, \\0, \\xNN or the byte itself)");
+    return delimiter;
+}
+
+struct RecordReader::State {
+    int fd;
+    Framing framing;
+    std::uint64_t largest;
+    std::unique_ptr<std::byte[]> buffer = {};
+    std::size_t capacity = 0;
+    std::size_t begin = 0, end = 0; // what is read and not yet a record
+    std::size_t searched = 0;       // from begin, without finding a delimiter
+    std::uint64_t number = 1;       // of the record, or line, that comes next
+    bool ended = false;             // whole: the one record was given
+    std::string payload = {};       // json
+
+    std::size_t waiting() const { return end - begin; }
+    Result<void> make_room();
+    Result<bool> fill();
+    Result<bool> fill_to(std::size_t bytes);
+    Next take(std::size_t length, std::size_t behind);
+
+    Result<Next> delimited(char delimiter, std::uint64_t most);
+    Result<Next> whole();
+    Result<Next> length_prefixed();
+    Result<Next> json();
+
+    Error too_large(std::uint64_t size, const char *at_least) const
+    {
+        return failure(EMSGSIZE,
+                       "record {} has {}{} bytes and the queue takes {} in one message (split it, or make the queue "
+                       "with a larger --max-size)",
+                       number, at_least, size, largest);
+    }
+};
+
+/// Behind what is read, for the next read: by moving the rest to the front, else by a larger buffer.
+Result<void> RecordReader::State::make_room()
+{
+    if (begin == end)
+        begin = end = 0;
+    if (capacity - end >= read_size)
+        return {};
+    if (capacity - waiting() >= read_size) {
+        std::memmove(buffer.get(), buffer.get() + begin, waiting());
+    } else {
+        const std::size_t larger = capacity ? capacity * 2 : first_capacity;
+        std::unique_ptr<std::byte[]> grown(new (std::nothrow) std::byte[larger]);
+        if (!grown)
+            return failure(ENOMEM, "no memory for record {}, which has at least {} bytes", number, waiting());
+        std::copy_n(buffer.get() + begin, waiting(), grown.get());
+        buffer = std::move(grown);
+        capacity = larger;
+    }
+    end = waiting();
+    begin = 0;
+    return {};
+}
+
+/// Read what there is; false at the end of the stream.
+Result<bool> RecordReader::State::fill()
+{
+    IPC_TRY(make_room());
+    for (;;) {
+        const ssize_t count = ::read(fd, buffer.get() + end, capacity - end);
+        if (count >= 0) {
+            end += std::size_t(count);
+            return count > 0;
+        }
+        if (errno == EINTR && interrupted())
+            return failure(EINTR, "interrupted");
+        if (errno == EAGAIN) { // somebody made the descriptor, which is shared, not block
+            pollfd input = {fd, POLLIN, 0};
+            ::poll(&input, 1, -1);
+        } else if (errno != EINTR) {
+            return Error::system("the input cannot be read");
+        }
+    }
+}
+
+/// Until so many bytes wait; false if the stream ends before.
+Result<bool> RecordReader::State::fill_to(std::size_t bytes)
+{
+    while (waiting() < bytes)
+        if (!IPC_TRY(fill()))
+            return false;
+    return true;
+}
+
+Next RecordReader::State::take(std::size_t length, std::size_t behind)
+{
+    Record record;
+    record.bytes = {buffer.get() + begin, length};
+    begin += length + behind;
+    searched = 0;
+    ++number;
+    return record;
+}
+
+Result<Next> RecordReader::State::delimited(char delimiter, std::uint64_t most)
+{
+    for (;;) {
+        std::byte *from = buffer.get() + begin;
+        if (waiting() > searched)
+            if (void *hit = std::memchr(from + searched, delimiter, waiting() - searched)) {
+                const auto length = std::size_t(static_cast<std::byte *>(hit) - from);
+                if (length > most)
+                    return too_large(length, "");
+                return take(length, 1);
+            }
+        searched = waiting();
+        if (searched > most)
+            return too_large(searched, "at least ");
+        if (!IPC_TRY(fill()))
+            break;
+    }
+    if (!waiting())
+        return Next();
+    return take(waiting(), 0);
+}
+
+Result<Next> RecordReader::State::whole()
+{
+    if (ended)
+        return Next();
+    while (IPC_TRY(fill()))
+        if (waiting() > largest)
+            return too_large(waiting(), "at least ");
+    ended = true;
+    return take(waiting(), 0);
+}
+
+Result<Next> RecordReader::State::length_prefixed()
+{
+    if (!IPC_TRY(fill_to(prefix_size))) {
+        if (!waiting())
+            return Next();
+        return failure(EINVAL, "the input ends inside the length of record {} (a length has {} bytes, {} are there)",
+                       number, prefix_size, waiting());
+    }
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < prefix_size; ++i)
+        length = length << 8 | std::to_integer<std::size_t>(buffer[begin + i]);
+    if (length > largest)
+        return too_large(length, "");
+    if (!IPC_TRY(fill_to(prefix_size + length)))
+        return failure(EINVAL, "the input ends inside record {} ({} of its {} bytes are there)", number,
+                       waiting() - prefix_size, length);
+    begin += prefix_size;
+    return take(length, 0);
+}
+
+Result<Next> RecordReader::State::json()
+{
+    for (;;) {
+        const std::uint64_t line = number;
+        Next record = IPC_TRY(delimited('\n', largest_json_line(largest)));
+        if (!record)
+            return Next();
+        if (is_blank(record->bytes))
+            continue;
+        const std::string_view text(reinterpret_cast<const char *>(record->bytes.data()), record->bytes.size());
+        const Result<Record> message = parse_json_message(text, payload);
+        if (!message)
+            return failure(message.error().code(), "line {}: {}", line, message.error().text());
+        number = line; // too_large() names it
+        if (message.value().bytes.size() > largest)
+            return too_large(message.value().bytes.size(), "");
+        ++number;
+        return Next(message.value());
+    }
+}
+
+RecordReader::RecordReader(int fd, Framing framing, std::uint64_t largest)
+    : state_(new State{.fd = fd, .framing = framing, .largest = largest})
+{
+}
+
+RecordReader::~RecordReader() = default;
+
+Result<std::optional<Record>> RecordReader::next()
+{
+    switch (state_->framing.kind) {
+    case Framing::Kind::whole:
+        return state_->whole();
+    case Framing::Kind::length_prefixed:
+        return state_->length_prefixed();
+    case Framing::Kind::json:
+        return state_->json();
+    case Framing::Kind::delimited:
+        break;
+    }
+    return state_->delimited(state_->framing.delimiter, state_->largest);
+}
+
+} // namespace ipc

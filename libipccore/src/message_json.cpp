@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "message_json.hpp"
+
+#include "base64.hpp"
+#include "error.hpp"
+#include "printable.hpp"
+#include "quantity.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <iterator>
+#include <limits>
+
+namespace ipc {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Result<std::string> text_of(const std::string &key, const Json &value)
+{
+    if (!value.is_string())
+        return failure(EINVAL, "\"{}\" is no string", key);
+    return value.get_ref<const std::string &>();
+}
+
+Result<std::string> decoded(const Json &value)
+{
+    const std::string text = IPC_TRY(text_of("base64", value));
+    std::optional<std::string> bytes = decode_base64(text);
+    if (!bytes)
+        return failure(EINVAL, "\"base64\" is not base 64 with its padding (RFC 4648)");
+    return std::move(*bytes);
+}
+
+template <typename Number> Result<Number> number_of(const std::string &key, const Json &value)
+{
+    constexpr Number least = std::numeric_limits<Number>::min(), greatest = std::numeric_limits<Number>::max();
+    const bool fits = value.is_number_unsigned() ? value.get<std::uint64_t>() <= std::uint64_t(greatest)
+                                                 : value.is_number_integer() && value.get<std::int64_t>() >= least &&
+                                                       value.get<std::int64_t>() <= std::int64_t(greatest);
+    if (!fits)
+        return failure(EINVAL, "\"{}\" is no whole number from {} to {}", key, least, greatest);
+    return value.get<Number>();
+}
+
+Result<void> take_member(const std::string &key, const Json &value, Record &record, std::optional<std::string> &payload)
+{
+    if (key == "payload" || key == "base64") {
+        if (payload)
+            return failure(EINVAL, "it has \"payload\" and \"base64\" (one of them)");
+        payload = IPC_TRY(key == "payload" ? text_of(key, value) : decoded(value));
+    } else if (key == "priority") {
+        record.priority = IPC_TRY(number_of<std::uint32_t>(key, value));
+    } else if (key == "type") {
+        record.type = IPC_TRY(number_of<std::int64_t>(key, value));
+    } else if (key != "time" && key != "length") {
+        return failure(EINVAL, "unknown key \"{}\" (known are payload, base64, priority, type, time and length)",
+                       printable(key));
+    }
+    return {};
+}
+
+std::string_view text_of(std::span<const std::byte> bytes)
+{
+    return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
+
+} // namespace
+
+void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out)
+{
+    const std::string_view payload = text_of(message.bytes);
+    if (is_utf8(payload)) {
+        out += "{\"payload\":";
+        out += Json(payload).dump(-1, ' ', text == JsonText::ascii);
+    } else {
+        out += "{\"base64\":\"";
+        append_base64(message.bytes, out);
+        out += '"';
+    }
+    auto end = std::back_inserter(out);
+    fmt::format_to(end, ",\"length\":{}", payload.size());
+    if (message.fields & IPC_QUEUE_PRIORITY)
+        fmt::format_to(end, ",\"priority\":{}", message.priority);
+    if (message.fields & IPC_QUEUE_TYPE)
+        fmt::format_to(end, ",\"type\":{}", message.type);
+    if (message.time != IPC_NO_TIME)
+        fmt::format_to(end, ",\"time\":\"{}\"", format_time_iso(message.time));
+    out += '}';
+}
+
+Result<Record> parse_json_message(std::string_view line, std::string &payload)
+{
+    const Json json = Json::parse(line, nullptr, false);
+    if (!json.is_object())
+        return failure(EINVAL, "not a JSON object (one message is {{\"payload\":\"text\"}} in a line of its own)");
+    Record record;
+    std::optional<std::string> found;
+    for (const auto &[key, value] : json.items())
+        IPC_TRY(take_member(key, value, record, found));
+    if (!found)
+        return failure(EINVAL, "it has neither \"payload\" nor \"base64\"");
+    payload = std::move(*found);
+    record.bytes = std::as_bytes(std::span(payload));
+    return record;
+}
+
+} // namespace ipc

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// A message as a line of JSON. Nothing of it is lost on the way out and in again.
+//
+//     {"payload":"text","length":4,"priority":5,"type":1,"time":"2026-01-31T17:04:05.123456789+01:00"}
+//
+// A payload that is not UTF-8 stands as "base64" instead. "priority" and "type" are there where the mechanism has them.
+#pragma once
+
+#include "framing.hpp"
+#include "message_format.hpp"
+
+#include <ipc/result.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace ipc {
+
+enum class JsonText { utf8, ascii }; // ascii: safe on any terminal
+
+/// Append the line, without a newline. Without a time if that is IPC_NO_TIME.
+void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out);
+
+/// Read a line. One of "payload" and "base64" must be there. "time" and "length", which only tell, are passed over;
+/// any other key is an error, since it may be a misspelt one. `payload` receives the bytes, to which the record points.
+Result<Record> parse_json_message(std::string_view line, std::string &payload);
+
+} // namespace ipc
