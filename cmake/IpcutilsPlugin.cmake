@@ -5,7 +5,8 @@
 # Build ipc-MECHANISM.so, a plugin of ipcutils: it exports ipc_plugin_entry and nothing else, leaves no symbol
 # undefined, and carries its own C++ runtime, since binding a shared libstdc++ costs a command more than all the rest
 # of its start. Linked against ipc::plugin_sdk and the libraries named, nothing else. Installed into the plugin
-# directory of the prefix unless NO_INSTALL is given. Part of the installed CMake package, so that a plugin builds alike in this tree and in its own.
+# directory of the prefix unless NO_INSTALL is given. Part of the installed CMake package, so that a plugin builds alike
+# in this tree and in its own.
 include(GNUInstallDirs)
 set(IPCUTILS_PLUGIN_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/plugin.map")
 

@@ -8,7 +8,7 @@
 #   in_background COMMAND...             start it; $! is its process, ended after the test
 #   wait_until COMMAND...                try again until it succeeds, at most 20 seconds
 #   needs_namespace, needs_root          skip where the machine does not offer it
-#   hold MECHANISM NAME                  a process that has the object mapped or open: $!, ready when hold returns
+#   hold MECHANISM NAME                  start a process that maps or opens the object as any program would: $holder
 #
 # Every object that a test made is gone after it.
 bats_require_minimum_version 1.5.0
@@ -106,12 +106,12 @@ needs_root() {
     [ "$(id -u)" -eq 0 ] || skip "needs root"
 }
 
-# hold MECHANISM NAME: see tests/cli/hold.c
+# See tests/cli/hold.c. The process is $holder.
 hold() {
-    mkfifo "$scratch/held-$#-${#background[@]}"
-    in_background "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$scratch/held-$#-${#background[@]}"
-    local process=$! line
-    read -r line < "$scratch/held-$#-$((${#background[@]} - 1))"
+    local said=$scratch/held-${#background[@]} line
+    mkfifo "$said"
+    in_background "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$said"
+    read -r line < "$said"
     [ "$line" = ready ] || return 1
-    holder=$process
+    holder=${background[-1]}
 }

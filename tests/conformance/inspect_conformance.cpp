@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// ipc.inspect/1, as ipc/plugin.h promises it, through the model that the commands use.
+#include "catch.hpp"
+#include "queue.hpp"
+#include "segment.hpp"
+#include "snapshot.hpp"
+#include "subject.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+using namespace conformance;
+using ipc::Queue;
+using ipc::Segment;
+
+namespace {
+
+/// An object of whatever kind the mechanism makes, held open.
+struct Held {
+    std::optional<Segment> segment;
+    std::optional<Queue> queue;
+
+    explicit Held(const ipc::Address &address)
+    {
+        if (subject().segment()) {
+            auto made = Segment::create(address, 4096, {});
+            REQUIRE(made.ok());
+            segment.emplace(std::move(made).value());
+            REQUIRE(segment->map().ok());
+        } else if (subject().queue()) {
+            auto made = Queue::create(address, 0, 0, {});
+            REQUIRE(made.ok());
+            queue.emplace(std::move(made).value());
+        }
+    }
+    ipc_identity identity() { return segment ? segment->status()->identity : queue->status()->identity; }
+};
+
+bool applies()
+{
+    if (subject().inspect() && (subject().segment() || subject().queue()))
+        return true;
+    SUCCEED("nothing to inspect");
+    return false;
+}
+
+/// The object as list() emits it; nothing if it does not.
+std::optional<ipc_object> listed(const std::string &name)
+{
+    struct Search {
+        const std::string &name;
+        std::optional<ipc_object> found;
+    } search{name, {}};
+    auto list = ipc::call(
+        subject().inspect()->list,
+        +[](void *context, const ipc_object *object) {
+            auto &wanted = *static_cast<Search *>(context);
+            if (wanted.name == object->name)
+                wanted.found = *object;
+            return 0;
+        },
+        static_cast<void *>(&search));
+    REQUIRE(list.ok());
+    return search.found;
+}
+
+std::optional<ipc_object> looked_at(const ipc::Address &address)
+{
+    std::optional<ipc_object> found;
+    ipc::CrossingAddress crossing(address);
+    auto look = ipc::call(
+        subject().inspect()->look, crossing.get(),
+        +[](void *context, const ipc_object *object) {
+            *static_cast<std::optional<ipc_object> *>(context) = *object;
+            return 0;
+        },
+        static_cast<void *>(&found));
+    if (!look)
+        CHECK(look.error().code() == ENOENT);
+    return found;
+}
+
+bool equal(const ipc_identity &a, const ipc_identity &b)
+{
+    return a.space == b.space && a.device == b.device && a.number == b.number && a.birth == b.birth;
+}
+
+} // namespace
+
+TEST_CASE("looking finds the object with its identity, and ENOENT where there is none")
+{
+    if (!applies())
+        return;
+    FreshAddress address;
+    CHECK_FALSE(looked_at(*address));
+    Held held(*address);
+    auto object = looked_at(*address);
+    REQUIRE(object);
+    CHECK(equal(object->identity, held.identity()));
+    CHECK(object->owner == ::geteuid());
+    CHECK(object->mode == 0600);
+    if (held.segment)
+        CHECK(object->capacity == 4096);
+    else
+        CHECK(object->messages == 0);
+}
+
+TEST_CASE("listing finds the object as looking does")
+{
+    if (!applies() || !subject().inspect()->list)
+        return;
+    FreshAddress address;
+    CHECK_FALSE(listed(address->name));
+    Held held(*address);
+    // A mechanism may list an object under another form of its name (a path made canonical, a key in hex).
+    auto object = listed(address->name);
+    REQUIRE(object);
+    CHECK(equal(object->identity, held.identity()));
+    REQUIRE(conformance::remove(*address).ok());
+    auto after = listed(address->name);
+    CHECK((!after || (after->flags & IPC_OBJECT_REMOVED)));
+}
+
+TEST_CASE("listing stops when the host wants no more")
+{
+    if (!applies() || !subject().inspect()->list)
+        return;
+    FreshAddress first, second;
+    Held one(*first), two(*second);
+    int emitted = 0;
+    auto list = ipc::call(
+        subject().inspect()->list, +[](void *context, const ipc_object *) { return ++*static_cast<int *>(context); },
+        static_cast<void *>(&emitted));
+    CHECK(list.ok());
+    CHECK(emitted == 1);
+}
+
+TEST_CASE("this process is found among the holders of what it holds")
+{
+    // A queue need not be visible in the process that holds it; a segment is.
+    if (!applies() || !subject().segment() || !subject().inspect()->claim)
+        return;
+    for (const ipc::MappingSource source : {ipc::MappingSource::query, ipc::MappingSource::text}) {
+        if (source == ipc::MappingSource::query && !ipc::has_mapping_query())
+            continue;
+        FreshAddress address;
+        Held held(*address);
+        ipc::ProcessPass pass;
+        pass.mappings = source;
+        auto object = ipc::look_at(*address, pass);
+        REQUIRE(object.ok());
+        CHECK(std::any_of(object->holders.begin(), object->holders.end(), [](const ipc::Holder &holder) {
+            return holder.process == ::getpid() && holder.mappings == 1 && holder.access == (IPC_READ | IPC_WRITE);
+        }));
+        CHECK(object->state == ipc::State::in_use);
+        CHECK(object->hidden == 0);
+    }
+}
+
+TEST_CASE("limits have a name, a meaning, and are not exceeded")
+{
+    if (!applies() || !subject().inspect()->limits)
+        return;
+    auto limits = ipc::call(
+        subject().inspect()->limits,
+        +[](void *, const ipc_limit *limit) {
+            CHECK(is_sentence(limit->name));
+            CHECK(is_sentence(limit->meaning));
+            if (limit->limit != IPC_UNKNOWN && limit->used != IPC_UNKNOWN)
+                CHECK(limit->used <= limit->limit);
+            return 0;
+        },
+        static_cast<void *>(nullptr));
+    CHECK(limits.ok());
+}
