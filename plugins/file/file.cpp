@@ -4,8 +4,7 @@
 #include <ipc/descriptor_segment.hpp>
 #include <ipc/inspect.hpp>
 
-namespace
-{
+namespace {
 
 using ipc::Emit;
 using ipc::Error;
@@ -118,7 +117,7 @@ bool emit_mapped(const ipc_sight &sight, std::string_view path, bool removed, co
         ipc::describe_file(*status, object);
     else
         object.flags = IPC_OBJECT_DENIED;
-    // Some file systems (btrfs, overlay) show one device in mappings and another one in stat(2).
+    // As the mapping has it: btrfs and overlay file systems show another device in stat(2).
     object.identity.device = sight.device;
     object.identity.number = sight.inode;
     if (removed)
@@ -127,13 +126,25 @@ bool emit_mapped(const ipc_sight &sight, std::string_view path, bool removed, co
     return true;
 }
 
+/// Does the process see the same mounts as this one, so that its paths mean the same?
+bool has_our_mounts(std::int64_t process)
+{
+    char path[48];
+    std::snprintf(path, sizeof path, "/proc/%" PRId64 "/ns/mnt", process);
+    struct statx ours, theirs;
+    return ipc::file_status(AT_FDCWD, "/proc/self/ns/mnt", 0, ours) == 0 &&
+           ipc::file_status(AT_FDCWD, path, 0, theirs) == 0 && ours.stx_ino == theirs.stx_ino;
+}
+
 /// The path of a deleted file as it was: without the kernel's remark, and under its name before it was moved aside.
 /// `buffer` takes it.
 std::string_view path_before_removal(std::string_view path, char (&buffer)[PATH_MAX])
 {
     path.remove_suffix(ipc::deleted_suffix.size());
     std::size_t leaf_at = path.rfind('/') + 1;
-    std::string_view leaf = ipc::name_before_removal(path.substr(leaf_at));
+    std::string_view leaf = path;
+    leaf.remove_prefix(leaf_at);
+    leaf = ipc::name_before_removal(leaf);
     if (leaf_at + leaf.size() >= sizeof buffer)
         return path;
     path.copy(buffer, leaf_at);
@@ -174,18 +185,21 @@ struct Inspection {
             return false;
         std::string_view path = sight.path;
         struct statx status;
-        bool named = ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0;
-        if (named && status.stx_ino == sight.inode)
-            return S_ISREG(status.stx_mode) && emit_mapped(sight, path, false, &status, emit);
-        // Without a name, or under another one in the process's own view of the file systems.
-        bool known = ipc::sight_status(sight, status);
-        if ((known && !S_ISREG(status.stx_mode)) || (!known && path.starts_with("/dev/")))
+        if (ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0) {
+            // Some file systems show one device in mappings and another one here, but the same inode.
+            bool ours = has_our_mounts(sight.process);
+            bool same = status.stx_ino == sight.inode && (ours || ipc::device_of(status) == sight.device);
+            if (same || ours)
+                return S_ISREG(status.stx_mode) && emit_mapped(sight, path, false, same ? &status : nullptr, emit);
+        }
+        // A path of other mounts would mean another file here, or none.
+        if (!path.ends_with(ipc::deleted_suffix))
             return false;
-        bool removed = path.ends_with(ipc::deleted_suffix) && !(known && status.stx_nlink);
+        bool known = ipc::sight_status(sight, status);
+        if (known ? !S_ISREG(status.stx_mode) || status.stx_nlink : path.starts_with("/dev/"))
+            return false;
         char before[PATH_MAX];
-        if (removed)
-            path = path_before_removal(path, before);
-        return emit_mapped(sight, path, removed, known ? &status : nullptr, emit);
+        return emit_mapped(sight, path_before_removal(path, before), true, known ? &status : nullptr, emit);
     }
 };
 

@@ -11,8 +11,7 @@
 #include <memory>
 #include <semaphore.h>
 
-namespace
-{
+namespace {
 
 using ipc::Emit;
 using ipc::Error;
@@ -119,8 +118,8 @@ struct Inspection {
     {
         std::string_view leaf = deleted_name(sight.path);
         struct statx status;
-        bool still_there =
-            ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0 && status.stx_ino == sight.inode;
+        bool still_there = ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0 &&
+                           status.stx_ino == sight.inode && ipc::device_of(status) == sight.device;
         if (leaf.empty() || leaf.starts_with("sem.") || still_there)
             return false;
         ipc_object object;

@@ -6,8 +6,7 @@
 #include <ipc/descriptor_segment.hpp>
 #include <ipc/posix_name.hpp>
 
-namespace
-{
+namespace {
 
 using ipc::Error;
 using ipc::Fd;

@@ -4,8 +4,7 @@
 
 #include <ipc/inspect.hpp>
 
-namespace posix_shm
-{
+namespace posix_shm {
 
 /// The directory that shm_open(3) uses.
 inline constexpr char directory[] = "/dev/shm";
