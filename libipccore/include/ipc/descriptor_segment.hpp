@@ -21,11 +21,15 @@
 
 #include <limits>
 
-namespace ipc
-{
+namespace ipc {
 
 /// Has the user asked the command to stop?
 inline bool stop_requested() { return host && host->interrupted && host->interrupted(); }
+
+inline std::uint64_t free_bytes(const struct statfs &system)
+{
+    return std::uint64_t(system.f_bavail) * std::uint64_t(system.f_frsize);
+}
 
 /// Why there was no room for `needed` more bytes. `place` names the file system for the user.
 inline Error space_error(int code, int descriptor, std::uint64_t needed, const char *place)
@@ -33,7 +37,7 @@ inline Error space_error(int code, int descriptor, std::uint64_t needed, const c
     struct statfs system;
     if ((code != ENOSPC && code != ENOMEM) || ::fstatfs(descriptor, &system) != 0)
         return Error::system("its memory cannot be reserved", code);
-    std::uint64_t free = std::uint64_t(system.f_bavail) * std::uint64_t(system.f_frsize);
+    std::uint64_t free = free_bytes(system);
     if (code == ENOSPC && system.f_files && !system.f_ffree)
         return Error::of(code, "no inode is free in %s, all %" PRIu64 " are in use (remove some files)", place,
                          std::uint64_t(system.f_files));
@@ -58,6 +62,36 @@ inline Result<void> check_file_size(std::uint64_t bytes)
     return {};
 }
 
+/// The value of a line of /proc/meminfo in bytes, 0 if there is none.
+inline std::uint64_t memory_figure(const char *meminfo, const char *line)
+{
+    const char *found = std::strstr(meminfo, line);
+    return found ? std::strtoull(found + std::strlen(line), nullptr, 10) * 1024 : 0;
+}
+
+/// A tmpfs may be larger than what is left of the machine's memory. Reserving that would make the kernel end other
+/// processes, so large requests are compared before.
+inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+{
+    constexpr std::uint64_t large = 64 * 1024 * 1024;
+    struct statfs system;
+    if (needed < large || ::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
+        return {};
+    if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
+        return {};
+    char text[4096];
+    Fd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
+    ssize_t length = file ? ::read(file.get(), text, sizeof text - 1) : 0;
+    text[length > 0 ? length : 0] = '\0';
+    std::uint64_t available = memory_figure(text, "MemAvailable:") + memory_figure(text, "SwapFree:");
+    if (available == 0 || needed <= available)
+        return {};
+    return Error::of(ENOMEM,
+                     "%" PRIu64 " bytes are needed and the system has %" PRIu64 " left in memory and swap (ask "
+                     "for less, or end other processes)",
+                     needed, available);
+}
+
 /// Make a file of `from` bytes `to` bytes long, with memory or blocks behind what is added: a full file system is an
 /// error now and no SIGBUS later. If that fails the file has its old length.
 inline Result<void> reserve(int descriptor, std::uint64_t from, std::uint64_t to, const char *place)
@@ -66,6 +100,7 @@ inline Result<void> reserve(int descriptor, std::uint64_t from, std::uint64_t to
         return Error::of(EFBIG, "%" PRIu64 " bytes are more than a file can have (%" PRId64 ")", to,
                          std::int64_t(std::numeric_limits<off_t>::max()));
     IPC_TRY(check_file_size(to));
+    IPC_TRY(check_memory(descriptor, to - from));
     int code;
     do {
         code = ::fallocate(descriptor, 0, off_t(from), off_t(to - from)) == 0 ? 0 : errno;
@@ -194,8 +229,7 @@ inline Result<Fd> open_file(const char *path, std::uint32_t access, int flags)
 }
 
 /// An open segment: owns the descriptor and at most one mapping.
-class DescriptorSegment
-{
+class DescriptorSegment {
 public:
     /// `access` is what the descriptor was opened for; `populate` faults all pages in when mapping; `place` is how the
     /// user knows the file system, a constant.
