@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+#include "segments.hpp"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace {
+
+using namespace ipc;
+using sysv::Name;
+
+std::uint64_t base_page_size() { return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)); }
+
+/// "2M", "1GiB", "65536": a power of two from a page on, or 0.
+std::uint64_t huge_page_size(const char *text)
+{
+    if (*text < '0' || *text > '9')
+        return 0;
+    char *end = nullptr;
+    const unsigned long long number = std::strtoull(text, &end, 10);
+    const std::string_view unit = end;
+    int shift = 0;
+    if (unit == "K" || unit == "KiB")
+        shift = 10;
+    else if (unit == "M" || unit == "MiB")
+        shift = 20;
+    else if (unit == "G" || unit == "GiB")
+        shift = 30;
+    else if (!unit.empty())
+        return 0;
+    constexpr std::uint64_t largest = std::uint64_t{1} << 46;
+    if (!std::has_single_bit(number) || number > largest >> shift || number << shift < base_page_size())
+        return 0;
+    return number << shift;
+}
+
+/// 0 for ordinary pages.
+std::uint64_t wanted_page_size(const ipc_address &address)
+{
+    const char *huge = parameter(address, "huge");
+    return huge ? huge_page_size(huge) : 0;
+}
+
+Error no_huge_pages(std::uint64_t bytes, std::uint64_t page)
+{
+    const auto pool = [page](const char *file) -> std::uint64_t {
+        char path[96];
+        std::snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%llukB/%s",
+                      static_cast<unsigned long long>(page / 1024), file);
+        return sysv::number_in_file(path).value_or(0);
+    };
+    const unsigned long long kibibytes = page / 1024, needed = bytes / page + (bytes % page != 0);
+    const unsigned long long all = pool("nr_hugepages"), free = pool("free_hugepages"),
+                             reserved = pool("resv_hugepages");
+    return Error::of(ENOMEM,
+                     "huge pages of %llu KiB are too few: %llu are needed, %llu of %llu are free (raise "
+                     "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages, which is vm.nr_hugepages for the default "
+                     "size, by %llu)",
+                     kibibytes, needed, free - std::min(free, reserved), all, kibibytes,
+                     needed - std::min(needed, free - std::min(free, reserved)));
+}
+
+Error no_memory(std::uint64_t bytes)
+{
+    struct sysinfo machine;
+    if (sysinfo(&machine) != 0)
+        return Error::of(ENOMEM, "the system does not promise this much memory (ask for less)");
+    const std::uint64_t there = (std::uint64_t{machine.totalram} + machine.totalswap) * machine.mem_unit;
+    return Error::of(
+        ENOMEM,
+        "the system does not promise %llu bytes, it has %llu of memory and swap (ask for less, add swap or "
+        "see vm.overcommit_memory)",
+        static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(there));
+}
+
+/// ENOSPC: either too many segments or too many pages.
+Error limit_reached(std::uint64_t bytes)
+{
+    const shminfo limits = SegmentTotals::limits();
+    const shm_info used = SegmentTotals::info();
+    if (static_cast<unsigned long>(used.used_ids) >= limits.shmmni)
+        return Error::of(ENOSPC, "kernel.shmmni allows %lu segments, %d exist, %d are needed (remove some or raise it)",
+                         limits.shmmni, used.used_ids, used.used_ids + 1);
+    const std::uint64_t page = base_page_size(), pages = bytes / page + (bytes % page != 0);
+    return Error::of(
+        ENOSPC,
+        "kernel.shmall allows %lu pages of %llu bytes in all segments, %lu are in use, %llu more are needed "
+        "(remove some or raise it)",
+        limits.shmall, static_cast<unsigned long long>(page), used.shm_tot, static_cast<unsigned long long>(pages));
+}
+
+Error size_refused(std::uint64_t bytes, std::uint64_t huge)
+{
+    const shminfo limits = SegmentTotals::limits();
+    if (bytes > limits.shmmax)
+        return Error::of(EINVAL, "kernel.shmmax allows %lu bytes in one segment, %llu are needed (raise it)",
+                         limits.shmmax, static_cast<unsigned long long>(bytes));
+    if (huge)
+        return Error::of(EINVAL,
+                         "this machine has no huge pages of %llu KiB (/sys/kernel/mm/hugepages shows its sizes)",
+                         static_cast<unsigned long long>(huge / 1024));
+    return Error::of(EINVAL, "the kernel refuses a segment of %llu bytes (ask for less)",
+                     static_cast<unsigned long long>(bytes));
+}
+
+Error creation_refused(int code, const Name &name, std::uint64_t bytes, std::uint64_t huge)
+{
+    switch (code) {
+    case EEXIST:
+        return sysv::exists<Segments>(name);
+    case ENOSPC:
+        return limit_reached(bytes);
+    case EINVAL:
+        return size_refused(bytes, huge);
+    case ENOMEM:
+        return huge ? no_huge_pages(bytes, huge) : no_memory(bytes);
+    case EPERM:
+        return Error::of(EPERM, "huge pages are not permitted (run with CAP_IPC_LOCK, or put your group into "
+                                "vm.hugetlb_shm_group)");
+    default:
+        return Error::system("creating it", code);
+    }
+}
+
+Error lock_refused(int code, std::uint64_t bytes)
+{
+    rlimit limit = {};
+    if ((code != EPERM && code != ENOMEM) || getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+        return Error::system("locking it into memory", code);
+    return Error::of(
+        code,
+        "RLIMIT_MEMLOCK allows %llu bytes of locked memory for all that this user locks, %llu more are needed "
+        "(raise it with ulimit -l, or run with CAP_IPC_LOCK)",
+        static_cast<unsigned long long>(limit.rlim_cur), static_cast<unsigned long long>(bytes));
+}
+
+/// The page size of the mapping that begins at `start`. Huge pages show in no record of the segment: only an aligned
+/// address hints at them, and then the kernel's list of this process's mappings knows.
+std::uint64_t mapped_page_size(const void *start)
+{
+    const std::uint64_t page = base_page_size();
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(start);
+    if (address % (16 * page) != 0)
+        return page;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> list(std::fopen("/proc/self/smaps", "re"), std::fclose);
+    char line[512];
+    bool found = false;
+    while (list && std::fgets(line, sizeof line, list.get())) {
+        unsigned long first = 0;
+        unsigned long long kibibytes = 0;
+        char dash = 0;
+        if (std::sscanf(line, "%lx%c", &first, &dash) == 2 && dash == '-')
+            found = first == address;
+        else if (found && std::sscanf(line, "KernelPageSize: %llu kB", &kibibytes) == 1)
+            return kibibytes * 1024;
+    }
+    return page;
+}
+
+/// One store per page, where the kernel (before 5.14) has no call for it.
+void touch(std::byte *memory, std::uint64_t bytes, std::uint64_t page, bool write)
+{
+    for (std::uint64_t offset = 0; offset < bytes; offset += page) {
+        volatile std::byte *byte = memory + offset;
+        const std::byte value = *byte;
+        if (write)
+            *byte = value;
+    }
+}
+
+/// An attachment is made by map() alone, so that opening and looking leave no trace in the segment's record.
+class Memory {
+public:
+    static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
+                                                  const ipc_ownership &ownership);
+    static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access);
+    ~Memory()
+    {
+        if (start_)
+            shmdt(start_);
+    }
+    Memory(const Memory &) = delete;
+    Memory &operator=(const Memory &) = delete;
+
+    Result<void> status(ipc_segment_status &status);
+    Result<void> map(ipc_mapping &mapping);
+
+private:
+    Memory(int id, bool writable, bool populate, std::uint64_t page_size)
+        : id_(id), writable_(writable), populate_(populate), page_size_(page_size)
+    {
+    }
+    Result<void> attach();
+    Result<void> populate();
+    Result<void> own(const ipc_ownership &ownership);
+
+    int id_;
+    bool writable_;
+    bool populate_;
+    std::uint64_t page_size_;
+    void *start_ = nullptr;
+    std::uint64_t length_ = 0;
+};
+
+Result<std::unique_ptr<Memory>> Memory::create(const ipc_address &address, std::uint64_t bytes,
+                                               const ipc_ownership &ownership)
+{
+    const Name name = IPC_TRY(sysv::parse(address));
+    const key_t key = IPC_TRY(sysv::creation_key<Segments>(name));
+    const std::uint64_t huge = wanted_page_size(address);
+    if (bytes == 0)
+        return Error::of(EINVAL, "a segment of 0 bytes cannot be (give it 1 byte or more)");
+
+    const int pages = huge ? SHM_HUGETLB | std::countr_zero(huge) << MAP_HUGE_SHIFT : 0;
+    const int id = shmget(key, bytes, IPC_CREAT | IPC_EXCL | 0600 | pages);
+    if (id < 0)
+        return creation_refused(errno, name, bytes, huge);
+    sysv::Unfinished<Segments> unfinished(id);
+
+    std::unique_ptr<Memory> memory(
+        new Memory(id, true, parameter_is_set(address, "populate"), huge ? huge : base_page_size()));
+    if (parameter_is_set(address, "lock") && shmctl(id, SHM_LOCK, nullptr) != 0)
+        return lock_refused(errno, bytes);
+    // The mode may forbid its maker to attach later.
+    if (memory->populate_ || (ownership.mode & 0600) != 0600)
+        IPC_TRY(memory->attach());
+    IPC_TRY(memory->own(ownership));
+    unfinished.finish();
+    sysv::warn_of_file_key(name, key);
+    return memory;
+}
+
+Result<void> Memory::own(const ipc_ownership &ownership)
+{
+    if ((ownership.mode & 0777) == 0600 && ownership.owner < 0 && ownership.group < 0)
+        return {};
+    shmid_ds record;
+    if (shmctl(id_, IPC_STAT, &record) != 0)
+        return Error::system("reading its owner");
+    IPC_TRY(sysv::set_ownership(record.shm_perm, ownership));
+    if (shmctl(id_, IPC_SET, &record) != 0)
+        return Error::system("setting its owner and mode");
+    return {};
+}
+
+Result<std::unique_ptr<Memory>> Memory::open(const ipc_address &address, std::uint32_t access)
+{
+    const bool writable = access & IPC_WRITE; // the kernel attaches for reading, or for both
+    const int id = IPC_TRY(sysv::find<Segments>(address, writable ? 0600 : 0400));
+    // What an identifier names was not asked for yet.
+    shmid_ds record;
+    if (shmctl(id, IPC_STAT, &record) != 0) {
+        const int code = errno;
+        static_cast<void>(IPC_TRY(sysv::examine<Segments>(id)));
+        return sysv::denied<Segments>(code, "reading it", id);
+    }
+    return std::unique_ptr<Memory>(new Memory(id, writable, parameter_is_set(address, "populate"), base_page_size()));
+}
+
+Result<void> Memory::status(ipc_segment_status &status)
+{
+    const shmid_ds record = IPC_TRY(sysv::examine<Segments>(id_));
+    status.descriptor = -1;
+    status.bytes = record.shm_segsz;
+    status.page_size = page_size_;
+    status.identity = sysv::identity<Segments>(id_, record);
+    return {};
+}
+
+Result<void> Memory::map(ipc_mapping &mapping)
+{
+    if (!start_)
+        IPC_TRY(attach());
+    mapping.address = start_;
+    mapping.length = length_;
+    return {};
+}
+
+Result<void> Memory::attach()
+{
+    const shmid_ds record = IPC_TRY(sysv::examine<Segments>(id_));
+    void *start = shmat(id_, nullptr, writable_ ? 0 : SHM_RDONLY);
+    if (start == reinterpret_cast<void *>(-1)) {
+        if (errno == EACCES)
+            return sysv::denied<Segments>(EACCES, writable_ ? "writing it" : "reading it", id_);
+        if (errno == EINVAL || errno == EIDRM)
+            return Error::of(ENOENT, "the segment was removed meanwhile");
+        return Error::system("attaching it");
+    }
+    start_ = start;
+    length_ = record.shm_segsz;
+    page_size_ = mapped_page_size(start);
+    return populate_ ? populate() : Result<void>();
+}
+
+Result<void> Memory::populate()
+{
+    if (madvise(start_, length_, writable_ ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0)
+        return {};
+    if (errno != EINVAL)
+        return Error::system("populating its memory");
+    touch(static_cast<std::byte *>(start_), length_, page_size_, writable_);
+    return {};
+}
+
+constexpr ipc_segment_v1 segment = segment_table<Memory>();
+
+const void *capability(const char *name)
+{
+    const std::string_view wanted = name;
+    if (wanted == IPC_SEGMENT_1)
+        return &segment;
+    if (wanted == IPC_INSPECT_1)
+        return &segment_inspection;
+    return nullptr;
+}
+
+Result<void> check(const ipc_address &address)
+{
+    IPC_TRY(sysv::check_name(address));
+    IPC_TRY(check_switch(address, "lock"));
+    IPC_TRY(check_switch(address, "populate"));
+    if (parameter(address, "huge") && wanted_page_size(address) == 0)
+        return Error::of(EINVAL, "the size of huge pages is a power of two (write ?huge=2M)");
+    return {};
+}
+
+constexpr ipc_parameter_info parameters[] = {
+    {"huge", "SIZE", "create it of huge pages of this size, 2M or 1G"},
+    {"lock", nullptr, "create it locked into memory"},
+    {"populate", nullptr, "have all its memory at hand before it is used"},
+};
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "sysv-shm",
+    .summary = "System V shared memory",
+    .version = "1.0",
+    .parameters = parameters,
+    .parameter_count = std::size(parameters),
+    .reserved = 0,
+    .init = keep_host,
+    .capability = capability,
+    .check = guard<check>,
+    .remove = guard<sysv::remove<Segments>>,
+};
+
+} // namespace
+
+IPC_PLUGIN(plugin)
