@@ -6,10 +6,8 @@
 
 #include <algorithm>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 /// Mechanisms are named in lower case letters, digits and hyphens.
 bool is_mechanism(std::string_view text)

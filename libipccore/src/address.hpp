@@ -8,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// What a command works on. Decides what a short form means and which objects its completion offers.
 struct Family {

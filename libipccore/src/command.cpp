@@ -18,10 +18,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 namespace options = boost::program_options;
 
@@ -192,8 +190,7 @@ void Command::option(std::string_view names, std::string_view value, std::option
     });
 }
 
-namespace
-{
+namespace {
 /// Parse an address and ask its plugin, so that what is malformed is refused before anything is done.
 Result<Address> take_address(std::string_view text, const Family &family)
 {

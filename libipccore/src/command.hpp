@@ -30,14 +30,12 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// What completion offers where a value is expected.
 enum class Complete { nothing, file, address, user, group, choice };
 
-class Command
-{
+class Command {
 public:
     Command(int count, char **words);
     ~Command();

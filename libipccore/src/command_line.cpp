@@ -3,10 +3,8 @@
 
 #include <algorithm>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 constexpr std::size_t help_column = 30;
 constexpr std::size_t help_width = 80;

@@ -9,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 struct Option {
     std::string name;  // long, without hyphens

@@ -7,10 +7,8 @@
 #include <grp.h>
 #include <pwd.h>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 void add(std::string &text, std::string_view word, std::string_view prefix, std::string_view help = {})
 {

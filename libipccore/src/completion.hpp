@@ -6,8 +6,7 @@
 
 #include <string>
 
-namespace ipc
-{
+namespace ipc {
 
 /// One candidate a line, `word` or `word TAB description`, for the word at INDEX (1 is the first behind the command).
 /// The words of the line are INDEX itself and the words so far. Where files are wanted, the one line is `:files`.

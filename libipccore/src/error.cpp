@@ -3,18 +3,15 @@
 
 #include "interruption.hpp"
 
-#include <string>
-
-namespace ipc
-{
+namespace ipc {
 
 Error located(std::string_view where, const Error &error)
 {
-    constexpr std::size_t longest = 160;
-    std::string place(where);
-    if (place.size() > longest)
-        place.replace(longest / 2, place.size() - longest + 3, "...");
-    return failure(error.code(), "{}: {}", place, error.text());
+    constexpr std::size_t half = 80;
+    if (where.size() > 2 * half)
+        return failure(error.code(), "{}...{}: {}", where.substr(0, half), where.substr(where.size() - half),
+                       error.text());
+    return failure(error.code(), "{}: {}", where, error.text());
 }
 
 int exit_status(const Error &error)

@@ -8,12 +8,10 @@
 
 #include <string_view>
 
-namespace ipc
-{
+namespace ipc {
 
 /// Exit statuses of all commands.
-namespace status
-{
+namespace status {
 inline constexpr int done = 0;
 inline constexpr int failed = 1;
 inline constexpr int empty = 2; // empty, full, would block, timed out

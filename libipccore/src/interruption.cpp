@@ -8,10 +8,8 @@
 #include <csignal>
 #include <initializer_list>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
 

@@ -4,8 +4,7 @@
 
 #include <cstdint>
 
-namespace ipc
-{
+namespace ipc {
 
 /// From now on SIGINT, SIGTERM and SIGHUP only ask to stop: waits fail with EINTR and interrupted() tells why. The wait
 /// that begins just after the signal is woken too, since the signal is repeated every few milliseconds until then.

@@ -19,10 +19,8 @@
 #include <memory>
 #include <utility>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 constexpr std::string_view file_prefix = "ipc-";
 constexpr std::string_view file_suffix = ".so";
@@ -276,6 +274,17 @@ CrossingAddress::CrossingAddress(const Address &address)
     for (const Address::Parameter &parameter : address.parameters)
         parameters_.push_back({parameter.key.c_str(), parameter.value.c_str()});
     raw_ = {sizeof raw_, static_cast<std::uint32_t>(parameters_.size()), address.name.c_str(), parameters_.data()};
+}
+
+Result<void> remove_named(const Address &address, const ipc_identity *expected)
+{
+    const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
+    if (!plugin->descriptor().remove)
+        return located(address.text(), failure(ENOTSUP, "objects of this mechanism cannot be removed"));
+    const CrossingAddress crossing(address);
+    if (Result<void> removed = call(plugin->descriptor().remove, crossing.get(), expected); !removed)
+        return located(address.text(), removed.error());
+    return {};
 }
 
 } // namespace ipc

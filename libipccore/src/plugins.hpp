@@ -12,13 +12,11 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// A plugin that passed the gate. Lives as long as the process; its tables are copies that are zero-filled behind
 /// what the plugin knows, so an absent function is a null pointer.
-class Plugin
-{
+class Plugin {
 public:
     const ipc_plugin &descriptor() const { return descriptor_; }
     std::string_view mechanism() const { return descriptor_.id; }
@@ -74,8 +72,7 @@ NoticeHandler set_notice_handler(NoticeHandler handler);
 void notice(std::string_view text);
 
 /// An address in the form in which it crosses the boundary. Borrows from `address`, which must live longer.
-class CrossingAddress
-{
+class CrossingAddress {
 public:
     explicit CrossingAddress(const Address &address);
     const ipc_address *get() const { return &raw_; }
@@ -97,5 +94,8 @@ template <typename Function, typename... Arguments> Result<void> call(Function *
     error.text[sizeof error.text - 1] = '\0';
     return Error(error);
 }
+
+/// Remove the object of that address, only if it is the one with `expected` (may be null). The error names the address.
+Result<void> remove_named(const Address &address, const ipc_identity *expected);
 
 } // namespace ipc

@@ -4,10 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 /// The length of the UTF-8 sequence at the start of `text`, and its character; 0 if it is malformed.
 struct Character {

@@ -5,8 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace ipc
-{
+namespace ipc {
 
 /// `text` for a terminal: control characters (C0, DEL, C1), those that turn the direction of writing, and
 /// bytes that are not UTF-8 become \xNN; everything else stays, a backslash too.

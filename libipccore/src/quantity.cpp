@@ -11,10 +11,8 @@
 #include <ctime>
 #include <optional>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 constexpr std::uint64_t nanoseconds_per_second = 1'000'000'000;
 

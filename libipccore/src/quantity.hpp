@@ -9,8 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace ipc
-{
+namespace ipc {
 
 /// "64M", "64MiB" (1024-based), "64MB" (1000-based), "4096", "0x1000". Bytes.
 Result<std::uint64_t> parse_size(std::string_view text);

@@ -3,10 +3,8 @@
 
 #include "error.hpp"
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 Result<const ipc_queue_v1 *> table_of(const Address &address)
 {
@@ -34,7 +32,16 @@ Result<Queue> Queue::create(const Address &address, std::uint64_t max_messages, 
     const ipc_ownership owner = {sizeof owner, ownership.mode, ownership.owner, ownership.group};
     ipc_queue *handle = nullptr;
     IPC_TRY(at(address, call(table->create, crossing.get(), max_messages, max_message_size, &owner, &handle)));
-    return Queue(address, table, handle);
+    return created(address, table, handle);
+}
+
+Result<Queue> Queue::created(const Address &address, const ipc_queue_v1 *table, ipc_queue *handle)
+{
+    Queue made(Address{address.mechanism, address.name, {}}, table, handle);
+    const ipc_queue_status status = IPC_TRY(made.status());
+    if (status.name)
+        made.address_.name = status.name;
+    return made;
 }
 
 Result<Queue> Queue::open(const Address &address, Access access)
@@ -77,6 +84,12 @@ Result<void> Queue::put_back(const Message &message)
     if (!table_->put_back)
         return located(address_.text(), failure(ENOTSUP, "the mechanism takes no message back"));
     return at(address_, call(table_->put_back, handle_.get(), &message));
+}
+
+Result<void> Queue::remove()
+{
+    const ipc_queue_status now = IPC_TRY(status());
+    return remove_named(address_, &now.identity);
 }
 
 } // namespace ipc

@@ -12,22 +12,22 @@
 #include <cstdint>
 #include <memory>
 
-namespace ipc
-{
+namespace ipc {
 
 /// What an ipc_message carries beside its bytes; see ipc/plugin.h.
 using Message = ipc_message;
 
 /// Move-only; the destructor closes and never removes. Every error names the address, and its code tells what kind it
 /// is: EAGAIN (empty or full, and the timeout was 0), ETIMEDOUT, EINTR (interrupted(), see interruption.hpp), EIDRM.
-class Queue
-{
+class Queue {
 public:
     /// Create exclusively; 0 takes the mechanism's default for either limit.
     static Result<Queue> create(const Address &address, std::uint64_t max_messages, std::uint64_t max_message_size,
                                 const Ownership &ownership);
     static Result<Queue> open(const Address &address, Access access);
 
+    /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
+    /// created by does not.
     const Address &address() const { return address_; }
     Result<ipc_queue_status> status() const;
     std::uint32_t features() const { return table_->features; }
@@ -39,6 +39,8 @@ public:
     Result<void> peek(std::uint64_t index, Message &message);
     bool can_put_back() const { return table_->put_back; }
     Result<void> put_back(const Message &message);
+    /// Remove it, if its name still means it: for undoing a creation.
+    Result<void> remove();
 
 private:
     struct Close {
@@ -49,6 +51,8 @@ private:
         : address_(address), table_(table), handle_(handle, Close{table})
     {
     }
+    /// What create() has made, under the address that reaches it.
+    static Result<Queue> created(const Address &address, const ipc_queue_v1 *table, ipc_queue *handle);
     Address address_;
     const ipc_queue_v1 *table_;
     std::unique_ptr<ipc_queue, Close> handle_;

@@ -8,10 +8,8 @@
 
 #include <algorithm>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 Result<const ipc_segment_v1 *> table_of(const Address &address)
 {
@@ -34,7 +32,16 @@ Result<Segment> Segment::create(const Address &address, std::uint64_t bytes, con
     ipc_segment *handle = nullptr;
     if (Result<void> made = call(table->create, crossing.get(), bytes, &owner, &handle); !made)
         return at(address, made.error());
-    return Segment(address, table, handle);
+    return created(address, table, handle);
+}
+
+Result<Segment> Segment::created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle)
+{
+    Segment made(Address{address.mechanism, address.name, {}}, table, handle);
+    const ipc_segment_status status = IPC_TRY(made.status());
+    if (status.name)
+        made.address_.name = status.name;
+    return made;
 }
 
 Result<Segment> Segment::open(const Address &address, Access access)
@@ -92,6 +99,12 @@ Result<std::size_t> Segment::read(std::uint64_t offset, std::span<std::byte> int
     if (count < 0)
         return at(address_, failure(errno, "reading at offset {}: {}", offset, std::strerror(errno)));
     return static_cast<std::size_t>(count);
+}
+
+Result<void> Segment::remove()
+{
+    const ipc_segment_status now = IPC_TRY(status());
+    return remove_named(address_, &now.identity);
 }
 
 } // namespace ipc

@@ -13,8 +13,7 @@
 #include <memory>
 #include <span>
 
-namespace ipc
-{
+namespace ipc {
 
 enum class Access : std::uint32_t { read = IPC_READ, write = IPC_WRITE, both = IPC_READ | IPC_WRITE };
 
@@ -26,13 +25,14 @@ struct Ownership {
 };
 
 /// Move-only; the destructor closes and never removes. Every error names the address.
-class Segment
-{
+class Segment {
 public:
     /// Create exclusively: EEXIST if there is one.
     static Result<Segment> create(const Address &address, std::uint64_t bytes, const Ownership &ownership);
     static Result<Segment> open(const Address &address, Access access);
 
+    /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
+    /// created by does not.
     const Address &address() const { return address_; }
     /// As it is now: other processes may resize it at any time.
     Result<ipc_segment_status> status() const;
@@ -46,6 +46,8 @@ public:
     /// Copy bytes at `offset`; returns how many there were (fewer at the end of the segment). Never SIGBUS: where there
     /// is no descriptor the kernel copies from the mapping.
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
+    /// Remove it, if its name still means it: for undoing a creation.
+    Result<void> remove();
 
 private:
     struct Close {
@@ -56,6 +58,8 @@ private:
         : address_(address), table_(table), handle_(handle, Close{table})
     {
     }
+    /// What create() has made, under the address that reaches it.
+    static Result<Segment> created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle);
     Address address_;
     const ipc_segment_v1 *table_;
     std::unique_ptr<ipc_segment, Close> handle_;

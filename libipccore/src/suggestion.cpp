@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 /// Restricted Damerau-Levenshtein distance: insertions, deletions, replacements, swaps of neighbours.
 std::size_t distance(std::string_view a, std::string_view b)

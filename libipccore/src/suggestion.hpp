@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// The candidate with the smallest edit distance (Damerau-Levenshtein, restricted) to `word`, if it is small enough
 /// to be a likely meaning: at most a third of the word's length, at least 1.

@@ -7,9 +7,9 @@
 #include <ipc/result.hpp>
 
 #include <cstdint>
+#include <optional>
 
-namespace ipc
-{
+namespace ipc {
 
 /// Live pages may be spliced: what is written later to the segment may show on the other side of the pipe until it is
 /// read there. Copied bytes are those of one moment each.
@@ -31,7 +31,8 @@ struct Copied {
 /// the mapping.
 Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room);
 
-/// How many bytes `fd` will give, where that can be known beforehand (a regular file behind its offset).
-std::uint64_t bytes_to_come(int fd, std::uint64_t unknown);
+/// How many bytes `fd` will give, where that can be known beforehand: a regular file, from its offset on. (Files of
+/// /proc say 0 and give more.)
+std::optional<std::uint64_t> bytes_to_come(int fd);
 
 } // namespace ipc

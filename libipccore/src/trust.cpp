@@ -12,10 +12,8 @@
 
 #include <cstdlib>
 
-namespace ipc
-{
-namespace
-{
+namespace ipc {
+namespace {
 
 bool is_trusted_owner(uid_t owner)
 {

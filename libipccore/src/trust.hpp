@@ -6,13 +6,12 @@
 
 #include <string>
 
-namespace ipc
-{
+namespace ipc {
 
 /// May `path` be loaded? It and every directory above it must belong to root, to the effective user or to the owner of
-/// this executable, and be writable neither by everybody nor by a shared group, which is one that is not root's and not named by the owner's own
-/// number (a directory with the sticky bit may be). A symbolic link is followed
-/// first. The error names the path and the reason.
+/// this executable, and be writable neither by everybody nor by a shared group, which is one that is not root's and not
+/// named by the owner's own number (a directory with the sticky bit may be). A symbolic link is followed first. The
+/// error names the path and the reason.
 Result<void> check_trust(const std::string &path);
 
 /// May the environment say where plugins are? Not in a process that was given more rights than its caller has:

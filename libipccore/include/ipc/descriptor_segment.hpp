@@ -250,6 +250,7 @@ public:
         status.bytes = file.stx_size;
         status.page_size = page_size();
         status.identity = identity_of(file);
+        status.name = nullptr;
         return {};
     }
 

@@ -6,11 +6,9 @@
 
 #include <utility>
 
-namespace ipc
-{
+namespace ipc {
 
-class Fd
-{
+class Fd {
 public:
     Fd() = default;
     explicit Fd(int number) : number_(number) {}

@@ -17,8 +17,7 @@
 #include <climits>
 #include <string_view>
 
-namespace ipc
-{
+namespace ipc {
 
 /// What statx(2) says, with the time of birth where the file system keeps one. 0 or an errno value. `flags` are AT_….
 inline int file_status(int directory, const char *path, int flags, struct statx &status)

@@ -15,12 +15,10 @@
 
 #include <ipc/plugin.hpp>
 
-namespace ipc
-{
+namespace ipc {
 
 /// Hands one record to the host. `emit(record)` is false when the host wants no more.
-template <typename Record> class Emit
-{
+template <typename Record> class Emit {
 public:
     using Function = int (*)(void *context, const Record *record);
     Emit(Function function, void *context) : function_(function), context_(context) {}

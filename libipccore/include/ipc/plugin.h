@@ -161,6 +161,8 @@ typedef struct ipc_segment_status {
     uint64_t bytes;     /* its size now */
     uint64_t page_size;
     ipc_identity identity;
+    const char *name; /* a name that reaches it, where the one it was created by does not (IPC_PRIVATE); else NULL.
+                         Borrowed: valid until close() */
 } ipc_segment_status;
 
 typedef struct ipc_mapping {
@@ -210,6 +212,7 @@ typedef struct ipc_queue_status {
     uint64_t max_bytes;        /* IPC_UNKNOWN if only messages are limited */
     uint64_t max_message_size; /* bytes of one message */
     ipc_identity identity;
+    const char *name; /* as in ipc_segment_status */
 } ipc_queue_status;
 
 /* One message. `fields` says which of priority and type count (IPC_QUEUE_PRIORITY, IPC_QUEUE_TYPE). */

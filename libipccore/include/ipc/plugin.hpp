@@ -19,8 +19,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace ipc
-{
+namespace ipc {
 
 /// The host's services. Set by keep_host(), which every plugin names as its init.
 inline const ipc_host *host = nullptr;

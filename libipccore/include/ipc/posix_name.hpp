@@ -7,12 +7,10 @@
 #include <climits>
 #include <string_view>
 
-namespace ipc
-{
+namespace ipc {
 
 /// A name with its one leading slash. Written without it, it is added.
-class PosixName
-{
+class PosixName {
 public:
     /// For a plugin's check(): refuse what cannot be such a name.
     static Result<void> check(std::string_view name)

@@ -21,8 +21,7 @@
 
 #include <memory>
 
-namespace ipc
-{
+namespace ipc {
 
 template <typename Channel> constexpr ipc_queue_v1 queue_table()
 {

@@ -5,20 +5,20 @@
 #include <ipc/plugin.h>
 
 #include <cerrno>
+#include <concepts>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
-namespace ipc
-{
+namespace ipc {
 
 /// Why something failed: an errno value, and one sentence for the user that says what happened and, in brackets,
 /// what to do about it. It has the layout that crosses the boundary and owns its text.
-class Error
-{
+class Error {
 public:
     /// `code` is a positive errno value; `format` is printf's.
     [[gnu::format(printf, 2, 3)]] static Error of(int code, const char *format, ...)
@@ -47,10 +47,14 @@ private:
 };
 
 /// Either a T or an Error. Asking for the wrong one is a bug and ends the process.
-template <typename T> class [[nodiscard]] Result
-{
+template <typename T> class [[nodiscard]] Result {
 public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    template <typename U = T>
+    requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, Result> &&
+             !std::same_as<std::remove_cvref_t<U>, Error>) Result(U &&value)
+        : state_(std::in_place_index<0>, std::forward<U>(value))
+    {
+    }
     Result(Error error) : state_(std::in_place_index<1>, error) {}
 
     bool ok() const { return state_.index() == 0; }
@@ -67,8 +71,7 @@ private:
     std::variant<T, Error> state_;
 };
 
-template <> class [[nodiscard]] Result<void>
-{
+template <> class [[nodiscard]] Result<void> {
 public:
     Result() = default;
     Result(Error error) : error_(error) {}

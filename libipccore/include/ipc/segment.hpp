@@ -17,8 +17,7 @@
 
 #include <memory>
 
-namespace ipc
-{
+namespace ipc {
 
 template <typename Memory> constexpr ipc_segment_v1 segment_table()
 {
