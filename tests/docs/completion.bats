@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+load ../cli/helper
+
+commands() { (cd "$IPCUTILS_BUILD_DIR/bin" && echo *); }
+
+# bash_offers 'LINE': what bash would offer at its end, one candidate a line. COMP_WORDS is split as bash splits.
+bash_offers() {
+    bash --norc -c '
+        . "$1/completions/bash/${2%% *}"
+        COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDS=()
+        word=""
+        for ((i = 0; i < ${#2}; i++)); do
+            c=${2:i:1}
+            case $c in
+            " ") [ -z "$word" ] || COMP_WORDS+=("$word"); word="" ;;
+            [:=]) [ -z "$word" ] || COMP_WORDS+=("$word"); COMP_WORDS+=("$c"); word="" ;;
+            *) word+=$c ;;
+            esac
+        done
+        COMP_WORDS+=("$word")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _ipcutils "${COMP_WORDS[0]}"
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$IPCUTILS_SOURCE_DIR" "$1"
+}
+
+# zsh_offers 'LINE': the same from a real zsh at a pseudo terminal.
+zsh_offers() {
+    zsh -f "$IPCUTILS_SOURCE_DIR/tests/docs/zsh_offers" "$IPCUTILS_SOURCE_DIR/completions/zsh" "$1"
+}
+
+@test "every command has completions for bash and zsh" {
+    for command in $(commands); do
+        [ -s "$IPCUTILS_SOURCE_DIR/completions/bash/$command" ]
+        [ -s "$IPCUTILS_SOURCE_DIR/completions/zsh/_$command" ]
+        grep -qx "complete -F _ipcutils $command" "$IPCUTILS_SOURCE_DIR/completions/bash/$command"
+        grep -qx "#compdef $command" "$IPCUTILS_SOURCE_DIR/completions/zsh/_$command"
+    done
+}
+
+@test "bash offers every option that --help prints" {
+    for command in $(commands); do
+        offered=$(bash_offers "$command --")
+        for option in $("$command" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '^ .{1,6}--[a-z0-9-]+' |
+            grep -oE -- '--[a-z0-9-]+'); do
+            grep -qxF -- "$option" <<< "$offered" || { echo "$command does not offer $option"; return 1; }
+        done
+    done
+}
+
+@test "bash completes the address of an object that exists" {
+    shmmk "$shm" 4096
+    expect 0 bash_offers "shmcat posix-shm:/fra"
+    prints "${shm#*:}"
+}
+
+@test "bash completes a mechanism without its name" {
+    expect 0 bash_offers "shmmk posix-s"
+    prints "posix-shm:"
+}
+
+@test "bash completes files where a file is wanted" {
+    touch "$scratch/picture"
+    expect 0 bash_offers "shmmk $shm -i $scratch/pic"
+    prints "$scratch/picture"
+}
+
+@test "bash completes the value of an option behind its equals sign" {
+    touch "$scratch/picture"
+    expect 0 bash_offers "shmmk $shm --input=$scratch/pic"
+    [ "${output##*=}" = "$scratch/picture" ]
+}
+
+@test "bash offers nothing where nothing fits, and says nothing" {
+    expect 0 bash_offers "shmcat posix-shm:/nonesuch"
+    prints ""
+    [ -z "$stderr" ]
+}
+
+@test "bash offers queues to commands of queues and segments to those of segments" {
+    shmmk "$shm" 4096
+    mqmk "$mq"
+    [[ $(bash_offers "mqsend ") == *"$mq"* && $(bash_offers "mqsend ") != *"$shm"* ]]
+    [[ $(bash_offers "shmcat ") == *"$shm"* && $(bash_offers "shmcat ") != *"$mq"* ]]
+}
+
+@test "a control character in a name does not reach the shell" {
+    printf x > "/dev/shm/$(printf 'frame\033]0;x\a')" || skip "cannot plant a file"
+    ! bash_offers "shmcat posix-shm:/fr" | grep -q '[[:cntrl:]]'
+}
+
+@test "zsh offers every option that --help prints" {
+    command -v zsh >/dev/null || skip "needs zsh"
+    for command in $(commands); do
+        offered=$(zsh_offers "$command --")
+        for option in $("$command" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '^ .{1,6}--[a-z0-9-]+' |
+            grep -oE -- '--[a-z0-9-]+'); do
+            grep -qxF -- "$option" <<< "$offered" || { echo "$command does not offer $option: $offered"; return 1; }
+        done
+    done
+}
+
+@test "zsh completes the address of an object that exists" {
+    command -v zsh >/dev/null || skip "needs zsh"
+    shmmk "$shm" 4096
+    expect 0 zsh_offers "shmcat posix-shm:/fra"
+    prints "$shm"
+}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+load ../cli/helper
+
+commands() { (cd "$IPCUTILS_BUILD_DIR/bin" && echo *); }
+
+# The options that COMMAND --help prints, each as it is written: "-m" and "--mode" on lines of their own.
+options_of() {
+    "$1" --help | sed -n '/^Options:/,/^$/s/^  *\(-[-a-zA-Z0-9, ]*\).*/\1/p' | grep -oE -- '--?[a-zA-Z0-9][-a-z0-9]*'
+}
+
+# A page as text: no overstriking, one line per paragraph.
+page() { mandoc -T utf8 -O width=2000 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
+
+@test "every command has a page, and every page of section 1 a command" {
+    for command in $(commands); do
+        [ -s "$IPCUTILS_SOURCE_DIR/man/$command.1" ] || { echo "no man/$command.1"; return 1; }
+    done
+    for file in "$IPCUTILS_SOURCE_DIR"/man/*.1; do
+        command=${file##*/}
+        [ -x "$IPCUTILS_BUILD_DIR/bin/${command%.1}" ] || { echo "no command for $file"; return 1; }
+    done
+}
+
+@test "mandoc finds nothing to say about any page" {
+    expect 0 mandoc -T lint -W warning "$IPCUTILS_SOURCE_DIR"/man/*.[1-9]
+    prints ""
+}
+
+@test "every option that --help prints is in the manual page" {
+    for command in $(commands); do
+        options=$(options_of "$command")
+        [ -n "$options" ] || { echo "$command --help shows no options"; return 1; }
+        text=$(page "$command.1")
+        for option in $options; do
+            grep -qE -- "(^|[ ,])$option([ ,=]|\$)" <<< "$text" || { echo "man/$command.1 lacks $option"; return 1; }
+        done
+    done
+}
+
+@test "every option that the manual page lists exists" {
+    for command in $(commands); do
+        for option in $(page "$command.1" | sed -n '/^OPTIONS/,/^[A-Z]/p;/^DESCRIPTION/,/^[A-Z]/p' |
+            grep -oE -- '^ {5,8}(-[a-zA-Z0-9]( [A-Z]+)?, )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u); do
+            grep -qxF -- "$option" <<< "$(options_of "$command")" ||
+                { echo "man/$command.1 has $option, the command has not"; return 1; }
+        done
+    done
+}
+
+@test "every page tells of exit status, environment and examples" {
+    for file in "$IPCUTILS_SOURCE_DIR"/man/*.1; do
+        for section in 'EXIT STATUS' ENVIRONMENT EXAMPLES 'SEE ALSO'; do
+            grep -q "^\.Sh $section" "$file" || { echo "$file lacks $section"; return 1; }
+        done
+    done
+}
+
+@test "every built mechanism has a page, which names its parameters" {
+    for folder in "$IPCUTILS_BUILD_DIR/$IPCUTILS_LIBDIR"/ipcutils/ipc-*.so; do
+        mechanism=${folder##*/ipc-}
+        mechanism=${mechanism%.so}
+        [ -s "$IPCUTILS_SOURCE_DIR/man/ipc-$mechanism.7" ] || { echo "no man/ipc-$mechanism.7"; return 1; }
+        for key in $(sed -n '/^constexpr ipc_parameter_info/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' \
+            "$IPCUTILS_SOURCE_DIR/plugins/$mechanism"/*.cpp); do
+            page "ipc-$mechanism.7" | grep -q "$key" || { echo "ipc-$mechanism.7 lacks $key"; return 1; }
+        done
+    done
+}
+
+@test "--help begins with usage and a sentence, and ends on where to read more" {
+    for command in $(commands); do
+        expect 0 "$command" --help
+        [[ ${lines[0]} == "Usage: $command "* ]] || { echo "$command: ${lines[0]}"; return 1; }
+        [[ $output == *"$command(1)"* ]]
+        [ "$(awk 'length > 100' <<< "$output")" = "" ] || { echo "$command --help has lines wider than 100"; return 1; }
+    done
+}
+
+@test "--version names the command and the release of the project" {
+    release=$(sed -n 's/^project(ipcutils VERSION \([0-9.]*\).*/\1/p' "$IPCUTILS_SOURCE_DIR/CMakeLists.txt")
+    for command in $(commands); do
+        expect 0 "$command" --version
+        prints "$command (ipcutils) $release"
+    done
+    grep -q "$release" "$IPCUTILS_SOURCE_DIR/CHANGELOG.md"
+}
