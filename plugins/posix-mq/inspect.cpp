@@ -9,11 +9,9 @@
 #include <algorithm>
 #include <csignal>
 
-namespace posix_mq
-{
+namespace posix_mq {
 
-namespace
-{
+namespace {
 
 constexpr long mqueue_magic = 0x19800202; // MQUEUE_MAGIC
 

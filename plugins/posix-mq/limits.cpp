@@ -6,11 +6,9 @@
 
 #include <algorithm>
 
-namespace posix_mq
-{
+namespace posix_mq {
 
-namespace
-{
+namespace {
 
 /// sizeof(struct msg_msg) and sizeof(struct posix_msg_tree_node) of the kernel.
 constexpr std::uint64_t message_header = 6 * sizeof(void *);

@@ -9,18 +9,15 @@
 #include <ctime>
 #include <limits>
 
-namespace posix_mq
-{
+namespace posix_mq {
 
-namespace
-{
+namespace {
 
 constexpr std::uint32_t highest_priority = 32767; // MQ_PRIO_MAX - 1
 
 /// A timeout as mq_timedsend(3) wants it, in absolute time; none for ever. One that is 0 lies in the past, which the
 /// kernel takes as "do not wait", so that no second call is needed to switch a descriptor between the two.
-class Deadline
-{
+class Deadline {
 public:
     explicit Deadline(std::int64_t timeout) : waits_(timeout >= 0)
     {
@@ -54,8 +51,7 @@ Error opening_error(int code, const PosixName &name)
     return Error::system("it cannot be opened", code);
 }
 
-class Channel
-{
+class Channel {
 public:
     static constexpr std::uint32_t features = IPC_QUEUE_PRIORITY;
 
@@ -103,6 +99,7 @@ public:
         status.max_bytes = IPC_UNKNOWN;
         status.max_message_size = std::uint64_t(sizes.mq_msgsize);
         status.identity = identity_of_queue(file);
+        status.name = nullptr;
         return {};
     }
 
@@ -238,8 +235,7 @@ Result<Fd> hold(const PosixName &name)
 }
 
 /// Counts how often a name is given up from now on, where there is a directory to watch.
-class RemovalWatch
-{
+class RemovalWatch {
 public:
     explicit RemovalWatch(int directory) : events_(directory < 0 ? -1 : ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC))
     {

@@ -12,8 +12,7 @@
 
 #include <memory>
 
-namespace posix_mq
-{
+namespace posix_mq {
 
 using ipc::Emit;
 using ipc::Error;
