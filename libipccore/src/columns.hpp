@@ -13,8 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 struct Bytes {
     std::uint64_t value;

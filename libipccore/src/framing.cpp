@@ -31,6 +31,14 @@ std::uint64_t largest_json_line(std::uint64_t largest)
     return largest > (most - rest) / 6 ? most : largest * 6 + rest;
 }
 
+Error record_too_large(std::uint64_t number, std::uint64_t size, std::uint64_t largest, const char *at_least)
+{
+    return failure(EMSGSIZE,
+                   "record {} has {}{} bytes and the queue takes {} in one message (split it, or make the queue with a "
+                   "larger --max-size)",
+                   number, at_least, size, largest);
+}
+
 bool is_blank(std::span<const std::byte> line)
 {
     return std::ranges::all_of(line, [](std::byte byte) {
@@ -39,6 +47,11 @@ bool is_blank(std::span<const std::byte> line)
 }
 
 } // namespace
+
+Error record_too_large(std::uint64_t number, std::uint64_t size, std::uint64_t largest)
+{
+    return record_too_large(number, size, largest, "");
+}
 
 Result<char> parse_delimiter(std::string_view text)
 {
@@ -79,10 +92,7 @@ struct RecordReader::State {
 
     Error too_large(std::uint64_t size, const char *at_least) const
     {
-        return failure(EMSGSIZE,
-                       "record {} has {}{} bytes and the queue takes {} in one message (split it, or make the queue "
-                       "with a larger --max-size)",
-                       number, at_least, size, largest);
+        return record_too_large(number, size, largest, at_least);
     }
 };
 

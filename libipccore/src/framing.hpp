@@ -38,6 +38,9 @@ struct Record {
     std::optional<std::int64_t> type;
 };
 
+/// A message that no queue of messages up to `largest` bytes takes; names both sizes. EMSGSIZE.
+Error record_too_large(std::uint64_t number, std::uint64_t size, std::uint64_t largest);
+
 /// Reads records from a descriptor, straight from a large read buffer: no copy, no allocation per record.
 class RecordReader {
 public:

@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <iterator>
 
-namespace ipc
-{
+namespace ipc {
 
-namespace
-{
+namespace {
 
 constexpr char digits[] = "0123456789abcdef";
 constexpr std::size_t hex_column = 10, text_column = 60; // behind an address of 8 digits

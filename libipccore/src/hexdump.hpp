@@ -8,13 +8,11 @@
 #include <span>
 #include <string>
 
-namespace ipc
-{
+namespace ipc {
 
 /// One dump: bytes come in pieces of any size, lines are appended to a text. Lines that repeat the one before are one
 /// `*`; a last line of its own says where the dump ends. No bytes at all give no text.
-class HexDump
-{
+class HexDump {
 public:
     /// `offset` is the address of the first byte.
     explicit HexDump(std::uint64_t offset = 0) : offset_(offset) {}

@@ -7,19 +7,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
-namespace ipc
-{
-
-/// A process as far as the pass needs it. `start` is in nanoseconds since 1970, from /proc/PID/stat and the boot time.
-struct Process {
-    std::int64_t id = 0;
-    std::uint32_t user = 0;
-    std::int64_t start = 0;
-    std::uint64_t ipc_namespace = 0; // 0 if it may not be read
-    std::string command;             // comm; any byte
-};
+namespace ipc {
 
 /// Which of the kernel's two ways tells about mappings. `automatic` takes the query where the kernel has it.
 enum class MappingSource { automatic, query, text };
@@ -30,22 +21,41 @@ struct ProcessPass {
     bool calls = true;
 };
 
-/// What could not be seen.
+/// What could not be seen. Kernel threads and processes that have ended do not count.
 struct ProcessPassResult {
     std::uint64_t processes = 0; // looked at
-    std::uint64_t hidden = 0;    // of these, not permitted to look into
+    std::uint64_t hidden = 0;    // of these, not permitted to look into, or only in part
 };
 
-/// Call `see` for everything there is. The sight's pointers are valid during the call only. A process that ends
-/// meanwhile is no error. Permissions: own processes, or CAP_SYS_PTRACE (mappings) with CAP_DAC_READ_SEARCH
+/// Call `see` for everything there is, process by process: its mappings, then its descriptors, then its calls. The
+/// sight's pointers are valid during the call only. A process that ends meanwhile is no error; ENOTSUP if a way was
+/// asked for that the kernel lacks. Permissions: own processes, or CAP_SYS_PTRACE (mappings) with CAP_DAC_READ_SEARCH
 /// (descriptors, calls); proc(5), ioctl_procmap_query(2) (Linux 6.11), else /proc/PID/maps.
-Result<ProcessPassResult> go_over_processes(const ProcessPass &pass,
-                                            const std::function<void(const Process &, const ipc_sight &)> &see);
+///
+/// The two ways differ in what text cannot say: a newline in a name and a backslash followed by 012 look the same
+/// there, and the page size is 0, not known.
+Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see);
 
 /// Does the running kernel have PROCMAP_QUERY?
 bool has_mapping_query();
 
-/// When process `id` started, in nanoseconds since 1970; 0 if there is no such process.
-std::int64_t process_start(std::int64_t id);
+/// Who a process is.
+struct Process {
+    std::int64_t id = 0;
+    std::int64_t start = 0; // nanoseconds since 1970, from /proc/PID/stat and the time of boot; to 10 ms
+    std::uint32_t user = 0;
+    bool in_kernel = false; // a kernel thread, or it has ended and only its parent does not know yet
+    std::string command;    // comm; any byte
+};
+
+/// Nothing if there is no such process, or if it is not visible from here. Needs no permission.
+std::optional<Process> find_process(std::int64_t id);
+
+/// The same from the text of /proc/PID/stat, without `user`. `boot` is when the system started, in nanoseconds since
+/// 1970. Nothing if it is malformed. comm, in parentheses, may itself hold parentheses, blanks and newlines.
+std::optional<Process> parse_process(std::string_view text, std::int64_t boot);
+
+/// Unescape a name as /proc/PID/maps writes it: `\012` is a newline.
+std::string unescaped_mapping_name(std::string_view name);
 
 } // namespace ipc

@@ -6,8 +6,7 @@
 
 #include <ipc/result.hpp>
 
-namespace ipc
-{
+namespace ipc {
 
 struct RemovalPolicy {
     bool force = false; // also what has holders

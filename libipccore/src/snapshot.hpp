@@ -14,8 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace ipc
-{
+namespace ipc {
 
 /// A process that has an object mapped or open, or waits on it. One per process and object.
 struct Holder {

@@ -47,13 +47,14 @@ Error truncated(const Segment &segment, std::uint64_t offset)
                    failure(EIO, "somebody made it smaller: nothing left at offset {} (try again)", offset));
 }
 
+/// `what` was being done when the segment stood at `offset`; errno tells the rest.
 Error failed_at(const Segment &segment, const char *what, std::uint64_t offset)
 {
     if (errno == EFAULT)
         return truncated(segment, offset);
     if (errno == EINTR)
         return failure(EINTR, "interrupted at offset {}", offset);
-    return failure(errno, "{}: {} at offset {}: {}", segment.address().text(), what, offset, std::strerror(errno));
+    return failure(errno, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, std::strerror(errno));
 }
 
 bool should_retry() { return errno == EINTR && !interrupted(); }
@@ -92,7 +93,7 @@ Result<bool> splice_out(const Segment &segment, int source, Rest &rest, int pipe
         else if (errno == EINVAL || errno == ENOSYS)
             return false;
         else if (!should_retry())
-            return failed_at(segment, "writing", rest.offset);
+            return failed_at(segment, "writing to the output", rest.offset);
     }
     return true;
 }
@@ -107,7 +108,7 @@ Result<bool> vmsplice_out(const Segment &segment, std::span<std::byte> memory, R
         else if (errno == EINVAL || errno == ENOSYS)
             return false;
         else if (!should_retry())
-            return failed_at(segment, "writing", rest.offset);
+            return failed_at(segment, "writing to the output", rest.offset);
     }
     return true;
 }
@@ -119,7 +120,7 @@ Result<void> write_out(Segment &segment, std::span<std::byte> memory, Rest &rest
         if (count < 0) {
             if (should_retry())
                 continue;
-            return failed_at(segment, "writing", rest.offset);
+            return failed_at(segment, "writing to the output", rest.offset);
         }
         rest.advance(static_cast<std::uint64_t>(count));
         // Within the last page the kernel gives zeros for what was cut off, not EFAULT.
@@ -192,7 +193,7 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
         if (count < 0) {
             if (should_retry())
                 continue;
-            return failed_at(segment, "reading the input to be written", offset + copied);
+            return failed_at(segment, "reading the input", offset + copied);
         }
         if (count == 0)
             return Copied{copied, false};
