@@ -100,6 +100,7 @@ private:
     Result<std::uint64_t> copy_at(std::uint64_t position);
 
     int id_;
+    sysv::KeylessName own_name_;
     Selection selection_;
     std::unique_ptr<long[]> envelope_; ///< the type, then the bytes, as the system calls want it
     std::uint64_t room_ = 0;           ///< bytes behind the type
@@ -175,6 +176,7 @@ Result<void> Channel::status(ipc_queue_status &status)
     status.max_bytes = record.msg_qbytes;
     status.max_message_size = largest_message(queue_limits(), record.msg_qbytes);
     status.identity = sysv::identity<Queues>(id_, record);
+    status.name = own_name_.of(record.msg_perm.__key, id_);
     return {};
 }
 

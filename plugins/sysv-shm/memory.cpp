@@ -199,6 +199,7 @@ private:
     Result<void> own(const ipc_ownership &ownership);
 
     int id_;
+    sysv::KeylessName own_name_;
     bool writable_;
     bool populate_;
     std::uint64_t page_size_;
@@ -268,6 +269,7 @@ Result<void> Memory::status(ipc_segment_status &status)
     status.bytes = record.shm_segsz;
     status.page_size = page_size_;
     status.identity = sysv::identity<Segments>(id_, record);
+    status.name = own_name_.of(record.shm_perm.__key, id_);
     return {};
 }
 

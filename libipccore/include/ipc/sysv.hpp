@@ -175,6 +175,22 @@ private:
     char text_[16];
 };
 
+/// What reaches an object that no key does, for ipc_segment_status::name and its like.
+class KeylessName {
+public:
+    /// NULL if the key reaches it; else valid as long as this lives.
+    const char *of(key_t key, int identifier)
+    {
+        if (key != IPC_PRIVATE)
+            return nullptr;
+        text_.emplace(key, identifier);
+        return text_->text();
+    }
+
+private:
+    std::optional<PrintedName> text_;
+};
+
 /// Number in a file of /proc or /sys that holds nothing else.
 inline std::optional<std::uint64_t> number_in_file(const char *path)
 {
