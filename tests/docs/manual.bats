@@ -9,7 +9,7 @@ options_of() {
 }
 
 # A page as text: no overstriking, one line per paragraph.
-page() { mandoc -T utf8 -O width=2000 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
+page() { mandoc -T ascii -O width=2000 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
 
 @test "every command has a page, and every page of section 1 a command" {
     for command in $(commands); do
