@@ -108,11 +108,11 @@ Result<std::uint64_t> parse_size(std::string_view text)
     const std::uint64_t unit = number ? unit_value(rest) : 0;
     std::uint64_t bytes = 0;
     if (unit == 0 && !(number || text.empty() || text[0] < '0' || text[0] > '9'))
-        return usage_error("{} is more than 64 bits hold (at most 16E)", printable(text));
+        return usage_error("{} is more than 64 bits hold (it must be less than 16E)", printable(text));
     if (unit == 0)
         return usage_error("\"{}\" is no size (write 4096, 64K, 64KiB or 64KB)", printable(text));
     if (__builtin_mul_overflow(*number, unit, &bytes))
-        return usage_error("{} is more than 64 bits hold (at most 16E)", printable(text));
+        return usage_error("{} is more than 64 bits hold (it must be less than 16E)", printable(text));
     return bytes;
 }
 
