@@ -44,7 +44,7 @@ struct Process {
     std::int64_t id = 0;
     std::int64_t start = 0; // nanoseconds since 1970, from /proc/PID/stat and the time of boot; to 10 ms
     std::uint32_t user = 0;
-    bool in_kernel = false; // a kernel thread, or it has ended and only its parent does not know yet
+    bool without_memory = false; // a kernel thread, or it has ended and waits for its parent
     std::string command;    // comm; any byte
 };
 

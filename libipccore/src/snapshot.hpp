@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipc {
@@ -29,6 +30,8 @@ struct Holder {
     bool waits_to_send = false;
 };
 
+/// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody does, and its
+/// creator is known and dead. Removed: without a name, until its last holder lets go. Idle: all others.
 enum class State { in_use, idle, orphan, removed };
 /// "in use", "idle", "orphan", "removed".
 std::string_view name_of(State state);
@@ -56,21 +59,27 @@ struct Limit {
 struct SnapshotRequest {
     /// Only plugins that offer this capability; empty: all.
     std::string_view capability;
-    /// Only these addresses or glob patterns (fnmatch on the address text, without FNM_PATHNAME); empty: all objects.
-    /// A pattern without a mechanism matches the name of any. An address of a mechanism that enumerates nothing is
-    /// looked up.
+    /// Only these addresses or glob patterns (see selection.hpp); empty: all objects. An exact address is looked up,
+    /// so that mechanisms that enumerate nothing are reached too.
     std::vector<std::string> patterns;
-    bool holders = true;
+    bool objects = true;
+    bool holders = true; // needs the pass over /proc
     bool limits = false;
     ProcessPass pass;
+};
+
+/// A pattern without an object, and why.
+struct Unmatched {
+    std::string pattern;
+    Error reason;
 };
 
 struct Snapshot {
     std::int64_t taken = 0;      // nanoseconds since 1970
     std::vector<Object> objects; // by mechanism, then name
     std::vector<Limit> limits;
-    std::vector<std::string> notices;   // what is hidden, and what would show it; complete sentences
-    std::vector<std::string> unmatched; // patterns that matched nothing
+    std::vector<std::string> notices; // what is hidden, and what would show it; complete sentences
+    std::vector<Unmatched> unmatched;
     ProcessPassResult processes;
 };
 
@@ -80,7 +89,11 @@ Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRe
 /// Look at the one object of that address, with its holders. ENOENT if there is none.
 Result<Object> look_at(const Address &address, const ProcessPass &pass);
 
-/// The addresses of all objects of mechanisms that offer `capability` (empty: of all), without looking at processes.
+/// The addresses of all that the plugins with that capability (all, if empty) enumerate, sorted; without holders and
+/// so at once. For completion.
 std::vector<std::string> list_addresses(std::string_view capability);
+
+/// "812 firefox, 813 cat and 2 more"; empty if there are none. Printable.
+std::string name_holders(const std::vector<Holder> &holders);
 
 } // namespace ipc

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+#include "inventory.hpp"
+
+#include "error.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace ipc {
+namespace {
+
+bool has_identity(const ipc_identity &identity) { return identity.space || identity.device || identity.number; }
+
+template <typename Record> void copy_known(Record &into, const Record &from)
+{
+    std::memcpy(&into, &from, std::min<std::size_t>(sizeof into, from.size));
+    into.size = sizeof into;
+}
+
+/// A plugin's listing, on its way through the boundary.
+template <typename Take> Result<void> list_with(const ipc_inspect_v1 &inspect, Take &&take)
+{
+    const auto emit = [](void *context, const ipc_object *object) noexcept {
+        (*static_cast<std::remove_reference_t<Take> *>(context))(*object);
+        return 0;
+    };
+    return call(inspect.list, static_cast<ipc_emit_object>(emit), static_cast<void *>(&take));
+}
+
+template <typename Take> Result<void> look_with(const ipc_inspect_v1 &inspect, const Address &address, Take &&take)
+{
+    const auto emit = [](void *context, const ipc_object *object) noexcept {
+        (*static_cast<std::remove_reference_t<Take> *>(context))(*object);
+        return 0;
+    };
+    const CrossingAddress crossing(address);
+    return call(inspect.look, crossing.get(), static_cast<ipc_emit_object>(emit), static_cast<void *>(&take));
+}
+
+/// Has the process that made something at `changed` ended? Its number may be another's by now. Times of System V
+/// objects are whole seconds, and clocks are adjusted.
+bool has_ended(std::uint64_t id, std::int64_t changed)
+{
+    constexpr std::int64_t slack = 2'000'000'000;
+    if (id > std::numeric_limits<pid_t>::max())
+        return false;
+    if (kill(static_cast<pid_t>(id), 0) != 0 && errno == ESRCH)
+        return true;
+    const std::optional<Process> process = find_process(static_cast<std::int64_t>(id));
+    if (!process)
+        return false; // there, but not visible
+    return process->without_memory || (changed != IPC_NO_TIME && process->start - slack > changed);
+}
+
+/// Answers has_ended() once for all objects of a creator and second.
+class Creators {
+public:
+    bool has_ended(std::uint64_t id, std::int64_t changed)
+    {
+        if (id != last_ || changed != last_changed_)
+            answer_ = ipc::has_ended(id, changed);
+        last_ = id;
+        last_changed_ = changed;
+        return answer_;
+    }
+
+private:
+    std::uint64_t last_ = IPC_UNKNOWN;
+    std::int64_t last_changed_ = IPC_NO_TIME;
+    bool answer_ = false;
+};
+
+bool is_some(std::uint64_t count) { return count != IPC_UNKNOWN && count != 0; }
+
+State state_of(const Object &object, bool complete, Creators &creators)
+{
+    const ipc_object &facts = object.facts;
+    if (facts.flags & IPC_OBJECT_REMOVED)
+        return State::removed;
+    if (!object.holders.empty() || is_some(facts.attached) || is_some(facts.waiters))
+        return State::in_use;
+    const bool surely_unheld = complete || (facts.flags & IPC_OBJECT_COUNTED);
+    if (surely_unheld && is_some(facts.creator) && creators.has_ended(facts.creator, facts.changed))
+        return State::orphan;
+    return State::idle;
+}
+
+std::uint64_t hidden_mappings(const Object &object)
+{
+    if (!(object.facts.flags & IPC_OBJECT_COUNTED) || object.facts.attached == IPC_UNKNOWN)
+        return 0;
+    std::uint64_t found = 0;
+    for (const Holder &holder : object.holders)
+        found += holder.mappings;
+    return object.facts.attached - std::min(found, object.facts.attached);
+}
+
+/// Who holders are is read once for each process, and only of those that hold something.
+class Identification {
+public:
+    /// False if the process has ended.
+    bool complete(Holder &holder)
+    {
+        const auto [entry, is_new] = processes_.try_emplace(holder.process);
+        if (is_new)
+            entry->second = find_process(holder.process);
+        if (!entry->second)
+            return false;
+        holder.start = entry->second->start;
+        holder.user = entry->second->user;
+        holder.command = entry->second->command;
+        return true;
+    }
+
+private:
+    std::unordered_map<std::int64_t, std::optional<Process>> processes_;
+};
+
+Holder &holder_of(std::vector<Holder> &holders, std::int64_t process)
+{
+    if (holders.empty() || holders.back().process != process)
+        holders.emplace_back().process = process;
+    return holders.back();
+}
+
+} // namespace
+
+ipc_object complete_record(const ipc_object &emitted)
+{
+    ipc_object object;
+    ipc_object_clear(&object);
+    copy_known(object, emitted);
+    return object;
+}
+
+ipc_limit complete_record(const ipc_limit &emitted)
+{
+    ipc_limit limit = {};
+    limit.limit = limit.used = IPC_UNKNOWN;
+    copy_known(limit, emitted);
+    return limit;
+}
+
+std::size_t Inventory::KeyHash::operator()(const Key &key) const
+{
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    std::uint64_t hash = key.number * odd;
+    hash = (hash ^ hash >> 32 ^ key.device) * odd;
+    return (hash ^ hash >> 32 ^ key.space ^ reinterpret_cast<std::uintptr_t>(key.plugin)) * odd;
+}
+
+Inventory::Key Inventory::key_of(const Plugin &plugin, const ipc_identity &identity)
+{
+    return {&plugin, identity.space, identity.device, identity.number};
+}
+
+void Inventory::add_plugin(const Plugin &plugin)
+{
+    if (plugin.inspect() && plugin.inspect()->claim)
+        plugins_.push_back(&plugin);
+}
+
+Result<void> Inventory::list(const Plugin &plugin)
+{
+    const ipc_inspect_v1 *inspect = plugin.inspect();
+    if (!inspect || !inspect->list)
+        return {};
+    return list_with(*inspect, [&](const ipc_object &emitted) {
+        if (emitted.name)
+            add(plugin, emitted);
+    });
+}
+
+Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address)
+{
+    if (!plugin.inspect())
+        return failure(ENOTSUP, "mechanism {} shows nothing of its objects", plugin.mechanism());
+    std::optional<std::size_t> found;
+    IPC_TRY(look_with(*plugin.inspect(), address, [&](const ipc_object &emitted) {
+        if (emitted.name)
+            found = find_or_add(plugin, emitted);
+    }));
+    if (!found)
+        return failure(ENOENT, "there is none of that name (create it first; ipcls shows what exists)");
+    return *found;
+}
+
+std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
+{
+    const std::size_t index = objects_.size();
+    Object &object = objects_.emplace_back();
+    object.plugin = &plugin;
+    object.facts = complete_record(emitted);
+    object.address.mechanism = plugin.mechanism();
+    object.address.name = object.facts.name;
+    if (object.facts.detail)
+        object.detail = object.facts.detail;
+    object.facts.name = object.facts.detail = nullptr;
+    if (!has_identity(object.facts.identity))
+        return index;
+    const auto [entry, is_new] = known_.emplace(key_of(plugin, object.facts.identity), index);
+    if (!is_new)
+        twins_.emplace_back(index, entry->second);
+    return index;
+}
+
+std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitted)
+{
+    const ipc_identity identity = complete_record(emitted).identity;
+    const auto entry = has_identity(identity) ? known_.find(key_of(plugin, identity)) : known_.end();
+    if (entry != known_.end() && objects_[entry->second].address.name == emitted.name)
+        return entry->second;
+    return add(plugin, emitted);
+}
+
+void Inventory::see(const ipc_sight &sight)
+{
+    if (sight.process != process_)
+        descriptors_.clear();
+    process_ = sight.process;
+    for (const Plugin *plugin : plugins_)
+        offer(*plugin, sight);
+}
+
+void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
+{
+    ipc_claim claim = {};
+    claim.size = sizeof claim;
+    claim.descriptor = -1;
+    if (plugin.inspect()->claim(&sight, &claim) == 0)
+        return;
+    const std::optional<Key> key = resolve(plugin, sight, claim);
+    if (!key)
+        return;
+    if (sight.kind == IPC_SIGHT_DESCRIPTOR)
+        descriptors_.push_back({sight.number, *key});
+    hold(*key, sight, claim.role);
+    if (!known_.contains(*key))
+        try_to_describe(*key, sight);
+}
+
+std::optional<Inventory::Key> Inventory::resolve(const Plugin &plugin, const ipc_sight &sight,
+                                                 const ipc_claim &claim) const
+{
+    if (sight.kind != IPC_SIGHT_CALL || claim.descriptor < 0)
+        return key_of(plugin, claim.identity);
+    for (const DescriptorClaim &descriptor : descriptors_)
+        if (descriptor.number == claim.descriptor && descriptor.key.plugin == &plugin)
+            return descriptor.key;
+    return std::nullopt;
+}
+
+void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
+{
+    const auto entry = known_.find(key);
+    if (entry == known_.end() && !key.plugin->inspect()->describe)
+        return;
+    std::vector<Holder> &holders = entry != known_.end() ? objects_[entry->second].holders : pending_[key];
+    Holder &holder = holder_of(holders, sight.process);
+    if (sight.kind != IPC_SIGHT_CALL)
+        holder.access |= sight.access;
+    holder.mappings += sight.kind == IPC_SIGHT_MAPPING;
+    holder.descriptors += sight.kind == IPC_SIGHT_DESCRIPTOR;
+    holder.waits_to_receive |= role == IPC_ROLE_WAITS_TO_RECEIVE;
+    holder.waits_to_send |= role == IPC_ROLE_WAITS_TO_SEND;
+}
+
+void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
+{
+    const auto pending = pending_.find(key);
+    if (pending == pending_.end())
+        return;
+    struct Context {
+        Inventory *inventory;
+        const Plugin *plugin;
+        std::optional<std::size_t> added;
+    } context{this, key.plugin, std::nullopt};
+    const ipc_emit_object emit = [](void *raw, const ipc_object *object) noexcept {
+        auto &emission = *static_cast<Context *>(raw);
+        if (object->name && !emission.added)
+            emission.added = emission.inventory->add(*emission.plugin, *object);
+        return 0;
+    };
+    if (key.plugin->inspect()->describe(&sight, emit, &context) != 0 || !context.added)
+        return;
+    // Under the identity of the claim too: that is what the next sight of it will be claimed with.
+    known_[key] = *context.added;
+    objects_[*context.added].holders = std::move(pending->second);
+    pending_.erase(pending);
+}
+
+void Inventory::settle(bool complete)
+{
+    Identification identification;
+    Creators creators;
+    for (const auto &[twin, first] : twins_)
+        objects_[twin].holders = objects_[first].holders;
+    for (Object &object : objects_) {
+        object.hidden = complete ? hidden_mappings(object) : 0;
+        std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });
+        std::sort(object.holders.begin(), object.holders.end(),
+                  [](const Holder &left, const Holder &right) { return left.process < right.process; });
+        object.state = state_of(object, complete, creators);
+    }
+}
+
+} // namespace ipc

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Objects as plugins emit them, found again by their identity while a pass over /proc offers what processes hold.
+#pragma once
+
+#include "snapshot.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace ipc {
+
+/// Copy what the plugin that made a record knew of it over a cleared one: it may be older or newer than this host.
+ipc_object complete_record(const ipc_object &emitted);
+ipc_limit complete_record(const ipc_limit &emitted);
+
+/// Collects objects, then holders. The plugins must outlive it.
+class Inventory {
+public:
+    /// Take part in claims, after everything that was listed before.
+    void add_plugin(const Plugin &plugin);
+
+    /// Add all that a plugin enumerates.
+    Result<void> list(const Plugin &plugin);
+    /// Add one object by its name, unless it is there; its index in objects().
+    Result<std::size_t> look(const Plugin &plugin, const Address &address);
+
+    /// Offer what a process has. Sights of one process come together, its calls after its descriptors.
+    void see(const ipc_sight &sight);
+
+    /// After the pass: fill in who the holders are, count what was not found, and decide each object's state.
+    /// `complete` is whether there was a pass at all.
+    void settle(bool complete);
+
+    std::vector<Object> &objects() { return objects_; }
+
+private:
+    /// An object is never known by its name or number alone.
+    struct Key {
+        const Plugin *plugin;
+        std::uint64_t space, device, number;
+        bool operator==(const Key &) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key &key) const;
+    };
+    struct DescriptorClaim {
+        std::int64_t number;
+        Key key;
+    };
+
+    static Key key_of(const Plugin &plugin, const ipc_identity &identity);
+    std::size_t add(const Plugin &plugin, const ipc_object &emitted);
+    std::size_t find_or_add(const Plugin &plugin, const ipc_object &emitted);
+    void offer(const Plugin &plugin, const ipc_sight &sight);
+    std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
+    void hold(const Key &key, const ipc_sight &sight, std::uint32_t role);
+    void try_to_describe(const Key &key, const ipc_sight &sight);
+
+    std::vector<const Plugin *> plugins_; // those that claim
+    std::vector<Object> objects_;
+    std::unordered_map<Key, std::size_t, KeyHash> known_;
+    std::vector<std::pair<std::size_t, std::size_t>> twins_;        // a second name of an object, and its first
+    std::unordered_map<Key, std::vector<Holder>, KeyHash> pending_; // claimed, but not yet an object
+    std::int64_t process_ = 0;
+    std::vector<DescriptorClaim> descriptors_; // of process_
+};
+
+} // namespace ipc

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "snapshot.hpp"
+
+#include "error.hpp"
+#include "inventory.hpp"
+#include "printable.hpp"
+#include "selection.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <numeric>
+#include <utility>
+
+namespace ipc {
+namespace {
+
+/// While it lives, what plugins tell goes into a list, each sentence once.
+class NoticeCatcher {
+public:
+    explicit NoticeCatcher(std::vector<std::string> &notices)
+        : before_(set_notice_handler([&notices](std::string_view text) {
+              if (std::find(notices.begin(), notices.end(), text) == notices.end())
+                  notices.emplace_back(text);
+          }))
+    {
+    }
+    NoticeCatcher(const NoticeCatcher &) = delete;
+    ~NoticeCatcher() { set_notice_handler(std::move(before_)); }
+
+private:
+    NoticeHandler before_;
+};
+
+std::int64_t now()
+{
+    struct timespec time = {};
+    clock_gettime(CLOCK_REALTIME, &time);
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
+
+/// One look, from the plugins to the sorted list.
+class Look {
+public:
+    Look(const SnapshotRequest &request, Snapshot &snapshot)
+        : request_(request), snapshot_(snapshot), selectors_(parse_selectors(request.patterns)),
+          matched_(selectors_.size()), reasons_(selectors_.size())
+    {
+    }
+
+    void take(const std::vector<FoundPlugin> &plugins)
+    {
+        for (const FoundPlugin &found : plugins)
+            if (concerns(found))
+                take_plugin(found);
+        if (!request_.objects)
+            return;
+        inventory_.settle(go_over());
+        select();
+        explain_unmatched();
+    }
+
+private:
+    bool concerns(const FoundPlugin &found) const
+    {
+        if (found.plugin && !request_.capability.empty() && !found.plugin->offers(request_.capability))
+            return false;
+        return selectors_.empty() || std::any_of(selectors_.begin(), selectors_.end(), [&](const Selector &selector) {
+                   return selector.concerns(found.mechanism);
+               });
+    }
+
+    void take_plugin(const FoundPlugin &found)
+    {
+        if (!found.plugin) {
+            notice(found.refusal);
+            return;
+        }
+        if (!found.plugin->inspect())
+            return;
+        if (request_.objects)
+            take_objects(*found.plugin);
+        if (request_.limits)
+            report_failure(*found.plugin, take_limits(*found.plugin));
+    }
+
+    void take_objects(const Plugin &plugin)
+    {
+        inventory_.add_plugin(plugin);
+        bool all = selectors_.empty();
+        for (std::size_t i = 0; i < selectors_.size(); i++)
+            if (selectors_[i].concerns(plugin.mechanism())) {
+                all |= !selectors_[i].is_exact();
+                if (selectors_[i].is_exact())
+                    look_up(plugin, i);
+            }
+        if (all)
+            report_failure(plugin, inventory_.list(plugin));
+    }
+
+    /// Without a mechanism a name is looked for where names can be enumerated: not every file is meant.
+    void look_up(const Plugin &plugin, std::size_t selector)
+    {
+        if (!selectors_[selector].names_mechanism() && !plugin.inspect()->list)
+            return;
+        const Address address = selectors_[selector].within(plugin.mechanism());
+        if (!plugin.check(address))
+            return;
+        const Result<std::size_t> found = inventory_.look(plugin, address);
+        if (found) {
+            looked_up_.push_back(found.value());
+            matched_[selector] = true;
+        } else if (!reasons_[selector] || reasons_[selector]->code() == ENOENT) {
+            reasons_[selector] = found.error();
+        }
+    }
+
+    Result<void> take_limits(const Plugin &plugin)
+    {
+        if (!plugin.inspect()->limits)
+            return {};
+        std::pair<const Plugin *, std::vector<Limit> *> context(&plugin, &snapshot_.limits);
+        const ipc_emit_limit emit = [](void *raw, const ipc_limit *emitted) noexcept {
+            const auto &[source, limits] = *static_cast<decltype(context) *>(raw);
+            const ipc_limit limit = complete_record(*emitted);
+            limits->push_back({std::string(source->mechanism()), limit.name ? limit.name : "",
+                               limit.meaning ? limit.meaning : "", limit.limit, limit.used,
+                               limit.unit == IPC_UNIT_BYTES});
+            return 0;
+        };
+        return call(plugin.inspect()->limits, emit, static_cast<void *>(&context));
+    }
+
+    void report_failure(const Plugin &plugin, const Result<void> &result)
+    {
+        if (!result)
+            notice(fmt::format("{}: {}", plugin.mechanism(), result.error().text()));
+    }
+
+    /// Was every process looked at, as far as permitted?
+    bool go_over()
+    {
+        if (!request_.holders)
+            return false;
+        const Result<ProcessPassResult> result =
+            go_over_processes(request_.pass, [this](const ipc_sight &sight) { inventory_.see(sight); });
+        if (!result) {
+            notice(fmt::format("holders are not known: {}", result.error().text()));
+            return false;
+        }
+        snapshot_.processes = result.value();
+        if (snapshot_.processes.hidden)
+            notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete "
+                               "(CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH show them)",
+                               snapshot_.processes.hidden, snapshot_.processes.processes));
+        return true;
+    }
+
+    bool is_selected(const Object &object)
+    {
+        bool selected = selectors_.empty();
+        for (std::size_t i = 0; i < selectors_.size(); i++)
+            if (selectors_[i].concerns(object.mechanism()) && selectors_[i].matches(object.address))
+                selected = matched_[i] = true;
+        return selected;
+    }
+
+    /// Sorted through an index: moving an object costs more than comparing two.
+    void select()
+    {
+        std::vector<Object> &all = inventory_.objects();
+        std::vector<bool> selected(all.size());
+        for (std::size_t i = 0; i < all.size(); i++)
+            selected[i] = is_selected(all[i]);
+        for (std::size_t index : looked_up_)
+            selected[index] = true;
+        std::vector<std::size_t> order;
+        order.reserve(all.size());
+        for (std::size_t i = 0; i < all.size(); i++)
+            if (selected[i])
+                order.push_back(i);
+        std::sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
+            const Address &one = all[left].address, &other = all[right].address;
+            if (const int mechanisms = one.mechanism.compare(other.mechanism))
+                return mechanisms < 0;
+            const int names = one.name.compare(other.name);
+            return names ? names < 0 : left < right;
+        });
+        snapshot_.objects.reserve(order.size());
+        for (std::size_t index : order)
+            snapshot_.objects.push_back(std::move(all[index]));
+    }
+
+    void explain_unmatched()
+    {
+        for (std::size_t i = 0; i < selectors_.size(); i++)
+            if (!matched_[i])
+                snapshot_.unmatched.push_back(
+                    {selectors_[i].text(),
+                     reasons_[i].value_or(failure(ENOENT, "nothing matches (ipcls shows what exists)"))});
+    }
+
+    const SnapshotRequest &request_;
+    Snapshot &snapshot_;
+    std::vector<Selector> selectors_;
+    std::vector<bool> matched_;
+    std::vector<std::optional<Error>> reasons_;
+    std::vector<std::size_t> looked_up_;
+    Inventory inventory_;
+};
+
+} // namespace
+
+std::string_view name_of(State state)
+{
+    constexpr std::string_view names[] = {"in use", "idle", "orphan", "removed"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRequest &request)
+{
+    Snapshot snapshot;
+    snapshot.taken = now();
+    const NoticeCatcher catcher(snapshot.notices);
+    Look(request, snapshot).take(plugins);
+    return snapshot;
+}
+
+Result<Object> look_at(const Address &address, const ProcessPass &pass)
+{
+    const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
+    Inventory inventory;
+    inventory.add_plugin(*plugin);
+    const std::size_t index = IPC_TRY(inventory.look(*plugin, address));
+    IPC_TRY(go_over_processes(pass, [&](const ipc_sight &sight) { inventory.see(sight); }));
+    inventory.settle(true);
+    return std::move(inventory.objects()[index]);
+}
+
+std::vector<std::string> list_addresses(std::string_view capability)
+{
+    SnapshotRequest request;
+    request.capability = capability;
+    request.holders = false;
+    std::vector<std::string> addresses;
+    for (const Object &object : take_snapshot(find_plugins(), request).objects)
+        addresses.push_back(object.address.text());
+    return addresses;
+}
+
+std::string name_holders(const std::vector<Holder> &holders)
+{
+    constexpr std::size_t shown = 3;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(holders.size(), shown); i++)
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", holders[i].process, printable(holders[i].command));
+    if (holders.size() > shown)
+        text += fmt::format(" and {} more", holders.size() - shown);
+    return text;
+}
+
+} // namespace ipc
