@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// crowd COUNT MAPPINGS OBJECT COMMAND...: run COMMAND while COUNT processes exist that have MAPPINGS mappings each,
+// one of them shared and of the file OBJECT. Ends with its status; the processes end with this one.
+#include "refuse.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <vector>
+
+namespace {
+
+long mappings_of_this_process()
+{
+    FILE *maps = std::fopen("/proc/self/maps", "re");
+    if (!maps)
+        refuse("/proc/self/maps: %s", std::strerror(errno));
+    long lines = 0;
+    for (int character; (character = std::fgetc(maps)) != EOF;)
+        lines += character == '\n';
+    std::fclose(maps);
+    return lines;
+}
+
+/// Neighbours of different protection, so that the kernel does not make one mapping of them.
+void map_until(long wanted)
+{
+    for (int i = 0; mappings_of_this_process() < wanted; i++)
+        must("mmap",
+             mmap(nullptr, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+void map_object(const char *path)
+{
+    int fd = must(path, open(path, O_RDWR | O_CLOEXEC));
+    must(path, mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    close(fd);
+}
+
+pid_t sleeping_child()
+{
+    pid_t parent = getpid();
+    pid_t child = must("fork", fork());
+    if (child)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent)
+        pause();
+    _exit(0);
+}
+
+int run(char **command)
+{
+    pid_t child = must("fork", fork());
+    if (!child) {
+        execvp(command[0], command);
+        refuse("%s: %s", command[0], std::strerror(errno));
+    }
+    int status = 0;
+    must("waitpid", waitpid(child, &status, 0));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+} // namespace
+
+int main(int count, char **words)
+{
+    if (count < 5)
+        refuse("usage: crowd COUNT MAPPINGS OBJECT COMMAND...");
+    std::vector<pid_t> children(static_cast<std::size_t>(number(words[1])));
+    map_object(words[3]);
+    map_until(number(words[2]));
+    for (pid_t &child : children)
+        child = sleeping_child();
+    int status = run(words + 4);
+    for (pid_t child : children)
+        kill(child, SIGKILL);
+    for (pid_t child : children)
+        waitpid(child, nullptr, 0);
+    return status;
+}
