@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "delivery.hpp"
+
+#include "error.hpp"
+#include "interruption.hpp"
+#include "message_json.hpp"
+#include "plugins.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <new>
+
+namespace ipc {
+
+namespace {
+
+std::int64_t now()
+{
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+/// Written with as many calls as it takes: it is the last trace of these messages.
+void write_to_stderr(std::string_view text)
+{
+    while (!text.empty()) {
+        const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
+        if (count < 0 && errno != EINTR)
+            return;
+        text.remove_prefix(count < 0 ? 0 : std::size_t(count));
+    }
+}
+
+} // namespace
+
+Delivery::Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest)
+    : queue_(&queue), descriptor_(output), frame_(framing), rendering_(std::move(rendering)), largest_(largest)
+{
+    held_.reserve(batch_messages);
+}
+
+Result<Delivery> Delivery::create(Queue &queue, int output, const Framing &framing, Rendering rendering)
+{
+    const std::uint64_t largest = IPC_TRY(queue.status()).max_message_size;
+    if (framing.kind == Framing::Kind::length_prefixed && largest > std::numeric_limits<std::uint32_t>::max())
+        return failure(EMSGSIZE, "a message may have {} bytes here, and a prefix of 4 bytes counts to {}", largest,
+                       std::numeric_limits<std::uint32_t>::max());
+    Delivery delivery(queue, output, framing, std::move(rendering), largest);
+    const RecordFrame &frame = delivery.frame_;
+    if (largest < std::numeric_limits<std::int64_t>::max())
+        delivery.payloads_.reset(new (std::nothrow) std::byte[batch_size + frame.front() + largest + frame.back()]);
+    if (!delivery.payloads_)
+        return failure(ENOMEM, "no memory for a message, which may have {} bytes here", largest);
+    return delivery;
+}
+
+/// Where the next message is received.
+Message Delivery::room()
+{
+    Message message = {};
+    message.size = sizeof message;
+    message.bytes = payloads_.get() + used_ + (rendering_ ? 0 : frame_.front());
+    message.capacity = largest_;
+    return message;
+}
+
+void Delivery::hold(const Message &message, bool taken)
+{
+    const auto *payload = static_cast<const std::byte *>(message.bytes);
+    Held held = {std::size_t(payload - payloads_.get()),
+                 message.length,
+                 0,
+                 message.fields,
+                 message.priority,
+                 message.type,
+                 taken};
+    if (rendering_) {
+        rendering_({{payload, message.length},
+                    message.fields,
+                    message.priority,
+                    message.type,
+                    now(),
+                    messages_ + held_.size() + 1},
+                   text_);
+        used_ += message.length;
+        held.end = text_.size();
+    } else {
+        used_ += frame_.close(payloads_.get() + used_, message.length);
+        held.end = used_;
+    }
+    held_.push_back(held);
+}
+
+Result<void> Delivery::take(std::int64_t timeout)
+{
+    if (interrupted())
+        return failure(EINTR, "interrupted");
+    Message message = room();
+    IPC_TRY(queue_->receive(message, timeout));
+    hold(message, true);
+    return {};
+}
+
+Result<void> Delivery::peek(std::uint64_t index)
+{
+    if (interrupted())
+        return failure(EINTR, "interrupted");
+    Message message = room();
+    IPC_TRY(queue_->peek(index, message));
+    hold(message, false);
+    return {};
+}
+
+std::span<const std::byte> Delivery::output() const
+{
+    return rendering_ ? std::as_bytes(std::span(text_)) : std::span<const std::byte>(payloads_.get(), used_);
+}
+
+Result<void> Delivery::write(std::span<const std::byte> bytes, std::size_t &written)
+{
+    while (written < bytes.size()) {
+        const ssize_t count = ::write(descriptor_, bytes.data() + written, bytes.size() - written);
+        if (count >= 0) {
+            written += std::size_t(count);
+        } else if (errno == EINTR && interrupted()) {
+            return failure(EINTR, "interrupted");
+        } else if (errno == EAGAIN) { // somebody made the descriptor, which is shared, not block
+            pollfd output = {descriptor_, POLLOUT, 0};
+            if (::poll(&output, 1, -1) < 0 && interrupted())
+                return failure(EINTR, "interrupted");
+        } else if (errno != EINTR) {
+            return Error::system("the output cannot be written");
+        }
+    }
+    return {};
+}
+
+Result<void> Delivery::put_back(const Held &held)
+{
+    Message message = {};
+    message.size = sizeof message;
+    message.fields = held.fields;
+    message.bytes = payloads_.get() + held.start;
+    message.length = message.capacity = held.length;
+    message.priority = held.priority;
+    message.type = held.type;
+    return queue_->put_back(message);
+}
+
+std::size_t Delivery::give_back(std::size_t from)
+{
+    std::size_t returned = 0, lost = 0;
+    std::string reason, lines;
+    for (const Held &held : std::span(held_).subspan(from)) {
+        const Result<void> done = held.taken ? put_back(held) : Result<void>();
+        returned += held.taken && done;
+        if (done)
+            continue;
+        ++lost;
+        reason = done.error().text();
+        append_json_message({{payloads_.get() + held.start, held.length}, held.fields, held.priority, held.type},
+                            JsonText::ascii, lines);
+        lines += '\n';
+    }
+    if (lost)
+        notice(fmt::format("{} received messages could be neither written nor put back, and follow as JSON Lines (send "
+                           "them again with mqsend --json): {}",
+                           lost, reason));
+    write_to_stderr(lines);
+    return returned;
+}
+
+Result<void> Delivery::flush()
+{
+    std::size_t written = 0;
+    const Result<void> done = write(output(), written);
+    const auto unwritten = std::ranges::find_if(held_, [&](const Held &held) { return !done && held.end > written; });
+    for (auto held = held_.begin(); held != unwritten; ++held)
+        bytes_ += held->length;
+    const auto count = std::size_t(unwritten - held_.begin());
+    messages_ += count;
+    const std::size_t returned = done ? 0 : give_back(count);
+    clear();
+    if (!returned)
+        return done;
+    return failure(done.error().code(), "{} ({} messages were put back)", done.error().text(), returned);
+}
+
+void Delivery::clear()
+{
+    used_ = 0;
+    text_.clear();
+    held_.clear();
+}
+
+} // namespace ipc

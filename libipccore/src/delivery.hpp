@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Received but not yet written: between taking a message from its queue and writing it, nobody else has it.
+#pragma once
+
+#include "framing.hpp"
+#include "queue.hpp"
+#include "rendering.hpp"
+
+#include <ipc/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ipc {
+
+/// Collects messages and writes them with one system call. Those that could not be written completely go back into
+/// their queue, the oldest first: they keep their order, but stand behind what the queue holds of their priority or
+/// type. Those that the queue does not take back are printed on stderr as JSON Lines, so that no byte is lost. A
+/// process that is killed loses what it has in hand.
+class Delivery {
+public:
+    /// Messages are received straight into what is written, in the frame of `framing`; with a `rendering` they are
+    /// written as that says. `queue` and `output` are the caller's and outlive this. SIGPIPE must be ignored.
+    static Result<Delivery> create(Queue &queue, int output, const Framing &framing, Rendering rendering);
+
+    /// Receive one message, waiting as Queue::receive does. EINTR once interrupted().
+    Result<void> take(std::int64_t timeout);
+    /// Add a copy of the message at `index`, which stays where it is.
+    Result<void> peek(std::uint64_t index);
+
+    bool empty() const { return held_.empty(); }
+    /// Is there no room for another message? Then flush().
+    bool full() const { return used_ >= batch_size || text_.size() >= batch_size || held_.size() >= batch_messages; }
+    /// Write what is in hand. After an error nothing is in hand either.
+    Result<void> flush();
+
+    /// Messages and bytes of payload written so far.
+    std::uint64_t messages() const { return messages_; }
+    std::uint64_t bytes() const { return bytes_; }
+
+private:
+    static constexpr std::size_t batch_size = 64 * 1024, batch_messages = 4096;
+    struct Held {
+        std::size_t start, length; // of the payload
+        std::size_t end;           // of what is written of it
+        std::uint32_t fields, priority;
+        std::int64_t type;
+        bool taken; // not peeked
+    };
+
+    Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest);
+    Message room();
+    void hold(const Message &message, bool taken);
+    std::span<const std::byte> output() const;
+    Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
+    Result<void> put_back(const Held &held);
+    /// How many went back of those from that one on.
+    std::size_t give_back(std::size_t from);
+    void clear();
+
+    Queue *queue_;
+    int descriptor_;
+    RecordFrame frame_;
+    Rendering rendering_;
+    std::uint64_t largest_;
+    std::unique_ptr<std::byte[]> payloads_; // framed, unless there is a rendering
+    std::size_t used_ = 0;
+    std::string text_; // rendered
+    std::vector<Held> held_;
+    std::uint64_t messages_ = 0, bytes_ = 0;
+};
+
+} // namespace ipc

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// mqrecv - receive messages from a queue.
+#include "command.hpp"
+#include "delivery.hpp"
+#include "framing_options.hpp"
+#include "interruption.hpp"
+#include "rendering.hpp"
+#include "wait_options.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <limits>
+
+namespace {
+
+constexpr std::string_view examples = "  mqrecv posix:/jobs\n"
+                                      "  mqrecv sysv:0x51e -f -0 | xargs -0 -n 1 process\n"
+                                      "  mqrecv posix:/jobs -e --format '%P %l %p'\n"
+                                      "  mqrecv sysv:0x51e --peek -x\n";
+
+constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
+
+struct Request {
+    ipc::Address address;
+    std::optional<std::uint64_t> count;
+    bool follow = false, drain = false, peek = false, unbuffered = false, verbose = false;
+    ipc::FramingOptions framing;
+    ipc::RenderingOptions rendering;
+    ipc::WaitOptions wait;
+
+    std::uint64_t limit() const { return count.value_or(follow || drain || peek ? no_limit : 1); }
+};
+
+ipc::Result<void> check(const Request &request)
+{
+    if (request.follow + request.drain + request.peek > 1)
+        return ipc::usage_error("--follow, --drain and --peek contradict each other (give one of them)");
+    if (request.follow && request.count)
+        return ipc::usage_error("--follow never stops (leave out --count, or --follow)");
+    if ((request.drain || request.peek) && request.wait.given())
+        return ipc::usage_error("--drain and --peek never wait (leave out --nonblock and --timeout)");
+    return {};
+}
+
+/// Before anything is taken. A descriptor that is closed now may be the queue's own later.
+ipc::Result<void> check_output()
+{
+    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0)
+        return ipc::failure(errno, "standard output is closed, nothing was received");
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return ipc::failure(EBADF, "standard output is not open for writing, nothing was received");
+    return {};
+}
+
+/// For writing as well, so that messages can be put back; who may only read can still receive.
+ipc::Result<ipc::Queue> open_queue(const Request &request)
+{
+    if (!request.peek) {
+        ipc::Result<ipc::Queue> queue = ipc::Queue::open(request.address, ipc::Access::both);
+        if (queue || queue.error().code() != EACCES)
+            return queue;
+    }
+    return ipc::Queue::open(request.address, ipc::Access::read);
+}
+
+/// Take what is there without waiting, write it, and only then wait for more.
+ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::int64_t timeout)
+{
+    for (std::uint64_t left = request.limit(); left;) {
+        const bool may_wait = delivery.empty() && timeout != 0;
+        const ipc::Result<void> taken = delivery.take(may_wait ? timeout : 0);
+        left -= taken.ok();
+        if (!taken || delivery.full() || request.unbuffered)
+            IPC_TRY(delivery.flush());
+        if (!taken && (taken.error().code() != EAGAIN || may_wait || timeout == 0))
+            return taken;
+    }
+    return delivery.flush();
+}
+
+ipc::Result<void> peek(ipc::Delivery &delivery, std::uint64_t limit)
+{
+    for (std::uint64_t index = 0; index < limit; ++index) {
+        const ipc::Result<void> seen = delivery.peek(index);
+        if (!seen || delivery.full())
+            IPC_TRY(delivery.flush());
+        if (!seen)
+            return seen.error().code() == ENOMSG ? ipc::Result<void>() : seen;
+    }
+    return delivery.flush();
+}
+
+void declare(ipc::Command &command, Request &request)
+{
+    command.describe("Receive one message from a queue, or more, and write what they hold.", examples);
+    command.argument("ADDRESS", request.address, ipc::queue_family, "the queue, such as posix:/name");
+    command.option("count,c", "N", "receive so many messages", ipc::Complete::nothing,
+                   [&](std::string_view text) -> ipc::Result<void> {
+                       request.count = std::uint64_t(IPC_TRY(ipc::parse_integer(text, 1, INT64_MAX)));
+                       return {};
+                   });
+    command.flag("follow,f", request.follow, "receive for ever");
+    command.flag("drain,e", request.drain, "receive what is there, which may be nothing");
+    command.flag("peek", request.peek, "show what is there and leave it there");
+    request.framing.declare_output(command);
+    request.rendering.declare(command);
+    request.wait.declare(command, "while the queue is empty");
+    command.flag("unbuffered,u", request.unbuffered, "write each message before the next is taken");
+    command.flag("verbose,v", request.verbose, "say on standard error what was received");
+}
+
+} // namespace
+
+ipc::Result<int> ipc::run(Command &command)
+{
+    Request request;
+    declare(command, request);
+    IPC_TRY(command.parse());
+    IPC_TRY(check(request));
+    const Framing framing = IPC_TRY(request.framing.framing());
+    const Rendering rendering = IPC_TRY(request.rendering.rendering(framing, request.framing.given()));
+    const std::int64_t timeout = request.drain ? 0 : IPC_TRY(request.wait.timeout());
+    IPC_TRY(check_output());
+
+    catch_interruptions();
+    const auto broken_pipe = std::signal(SIGPIPE, SIG_IGN);
+    Queue queue = IPC_TRY(open_queue(request));
+    Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
+    const Result<void> done = request.peek ? peek(delivery, request.limit()) : receive(delivery, request, timeout);
+    if (request.verbose)
+        command.note(fmt::format("received {} messages, {} bytes", delivery.messages(), delivery.bytes()));
+    if (done || (request.drain && done.error().code() == EAGAIN))
+        return status::done;
+    if (done.error().code() == EPIPE) {
+        std::signal(SIGPIPE, broken_pipe);
+        std::raise(SIGPIPE);
+    }
+    return request.wait.end(done.error());
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// mqsend - send messages into a queue.
+#include "command.hpp"
+#include "framing_options.hpp"
+#include "input.hpp"
+#include "interruption.hpp"
+#include "queue.hpp"
+#include "wait_options.hpp"
+
+namespace {
+
+constexpr std::string_view examples = "  mqsend posix:/jobs start stop\n"
+                                      "  find . -print0 | mqsend sysv:0x51e -0\n"
+                                      "  mqsend posix:/jobs -s -i picture.png\n"
+                                      "  mqrecv sysv:0x51e -e -J | mqsend posix:/jobs -J\n";
+
+struct Request {
+    ipc::Address address;
+    std::vector<std::string> messages;
+    ipc::FramingOptions framing;
+    ipc::WaitOptions wait;
+    std::optional<std::string> input;
+    std::optional<std::uint32_t> priority;
+    std::optional<std::int64_t> type;
+    bool verbose = false;
+};
+
+/// A priority or type that the mechanism's messages have not would be lost.
+ipc::Result<void> check_fields(const ipc::Record &record, std::uint32_t features)
+{
+    if (record.priority.value_or(0) != 0 && !(features & IPC_QUEUE_PRIORITY))
+        return ipc::failure(EINVAL,
+                            "it has priority {}, and messages of this mechanism have none (leave it out; of JSON "
+                            "Lines jq -c 'del(.priority)' takes it)",
+                            *record.priority);
+    if (record.type.value_or(1) != 1 && !(features & IPC_QUEUE_TYPE))
+        return ipc::failure(EINVAL,
+                            "it has type {}, and messages of this mechanism have none (leave it out; of JSON "
+                            "Lines jq -c 'del(.type)' takes it)",
+                            *record.type);
+    return {};
+}
+
+/// Sends one record after the other and counts them.
+class Sender {
+public:
+    Sender(ipc::Queue &queue, const Request &request, std::int64_t timeout)
+        : queue_(queue), request_(request), timeout_(timeout)
+    {
+    }
+
+    ipc::Result<void> send(ipc::Record record)
+    {
+        if (!record.priority)
+            record.priority = request_.priority;
+        if (!record.type)
+            record.type = request_.type;
+        if (ipc::Result<void> fits = check_fields(record, queue_.features()); !fits)
+            return unsent(ipc::located(request_.address.text(), fits.error()));
+        ipc::Message message = {};
+        message.size = sizeof message;
+        if (record.priority)
+            message.fields |= IPC_QUEUE_PRIORITY;
+        if (record.type)
+            message.fields |= IPC_QUEUE_TYPE;
+        message.bytes = const_cast<std::byte *>(record.bytes.data());
+        message.length = message.capacity = record.bytes.size();
+        message.priority = record.priority.value_or(0);
+        message.type = record.type.value_or(1);
+        if (ipc::Result<void> sent = queue_.send(message, timeout_); !sent)
+            return unsent(sent.error());
+        ++messages_;
+        bytes_ += record.bytes.size();
+        return {};
+    }
+
+    /// Why a record could not be sent, and which one that was.
+    ipc::Error unsent(const ipc::Error &error) const
+    {
+        return ipc::failure(error.code(), "{}; {} records were sent before", error.text(), messages_);
+    }
+
+    std::string summary() const { return fmt::format("sent {} messages, {} bytes", messages_, bytes_); }
+
+private:
+    ipc::Queue &queue_;
+    const Request &request_;
+    std::int64_t timeout_;
+    std::uint64_t messages_ = 0, bytes_ = 0;
+};
+
+ipc::Result<void> send_arguments(const Request &request, std::uint64_t largest, Sender &sender)
+{
+    std::uint64_t number = 0;
+    for (const std::string &text : request.messages) {
+        if (++number; text.size() > largest)
+            return ipc::located(request.address.text(),
+                                sender.unsent(ipc::record_too_large(number, text.size(), largest)));
+        ipc::Record record;
+        record.bytes = std::as_bytes(std::span(text));
+        IPC_TRY(sender.send(record));
+    }
+    return {};
+}
+
+ipc::Result<void> send_input(const Request &request, ipc::RecordReader &reader, Sender &sender)
+{
+    for (;;) {
+        const ipc::Result<std::optional<ipc::Record>> record = reader.next();
+        if (!record)
+            return ipc::located(request.address.text(), sender.unsent(record.error()));
+        if (!record.value())
+            return {};
+        IPC_TRY(sender.send(*record.value()));
+    }
+}
+
+void declare(ipc::Command &command, Request &request)
+{
+    command.describe("Send messages into a queue: the arguments, else the lines of standard input.", examples);
+    command.argument("ADDRESS", request.address, ipc::queue_family, "the queue, such as posix:/name");
+    command.argument("[MESSAGE...]", request.messages, "messages to send; without any, records are read");
+    command.option("input,i", "FILE", request.input, "read records from this file", ipc::Complete::file);
+    request.framing.declare_input(command);
+    command.option("priority,p", "N", "priority of messages that do not say theirs", ipc::Complete::nothing,
+                   [&](std::string_view text) -> ipc::Result<void> {
+                       request.priority = std::uint32_t(IPC_TRY(ipc::parse_integer(text, 0, UINT32_MAX)));
+                       return {};
+                   });
+    command.option("type,t", "N", "type of messages that do not say theirs", ipc::Complete::nothing,
+                   [&](std::string_view text) -> ipc::Result<void> {
+                       request.type = IPC_TRY(ipc::parse_integer(text, 1, INT64_MAX));
+                       return {};
+                   });
+    request.wait.declare(command, "while the queue is full");
+    command.flag("verbose,v", request.verbose, "say on standard error what was sent");
+}
+
+} // namespace
+
+ipc::Result<int> ipc::run(Command &command)
+{
+    Request request;
+    declare(command, request);
+    IPC_TRY(command.parse());
+    const Framing framing = IPC_TRY(request.framing.framing());
+    const std::int64_t timeout = IPC_TRY(request.wait.timeout());
+    if (!request.messages.empty() && (request.input || request.framing.given()))
+        return usage_error("MESSAGE arguments are sent as they are (leave out --input and how its records end)");
+
+    catch_interruptions();
+    Fd input;
+    if (request.messages.empty())
+        input = IPC_TRY(open_input(request.input.value_or("-")));
+    Queue queue = IPC_TRY(Queue::open(request.address, Access::write));
+    const std::uint64_t largest = IPC_TRY(queue.status()).max_message_size;
+    RecordReader reader(input.get(), framing, largest);
+    Sender sender(queue, request, timeout);
+    const Result<void> sent = input ? send_input(request, reader, sender) : send_arguments(request, largest, sender);
+    if (!sent)
+        return request.wait.end(sent.error());
+    if (request.verbose)
+        command.note(sender.summary());
+    return status::done;
+}
