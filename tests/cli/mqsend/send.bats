@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+load ../helper
+
+prepare() {
+    mqmk "$mq" > /dev/null
+    mqmk "$sysv_mq" > /dev/null
+}
+
+@test "each argument is a message, an empty one too" {
+    for address in "$mq" "$sysv_mq"; do
+        expect 0 mqsend "$address" first "" "third one"
+        prints ""
+        expect 0 mqrecv -e --format '%i[%p]\n' "$address"
+        prints $'1[first]\n2[]\n3[third one]'
+    done
+}
+
+@test "without arguments each line of standard input is a message" {
+    printf 'one\n\ntwo\nlast without newline' | mqsend "$mq"
+    expect 0 mqrecv -e --format '[%p]\n' "$mq"
+    prints $'[one]\n[]\n[two]\n[last without newline]'
+}
+
+@test "no input is no message" {
+    mqsend "$mq" < /dev/null
+    expect 2 mqrecv -n "$mq"
+}
+
+@test "-0 and -d end records elsewhere, so that messages hold newlines" {
+    printf 'a\nb\0c\0' | mqsend -0 "$mq"
+    expect 0 mqrecv -e --format '%l\n' "$mq"
+    prints $'3\n1'
+    printf 'a\tb\t' | mqsend -d '\t' "$mq"
+    printf 'c;d' | mqsend -d ';' "$mq"
+    printf 'e\377f' | mqsend -d '\xff' "$mq"
+    expect 0 mqrecv -e "$mq"
+    prints $'a\nb\nc\nd\ne\nf'
+}
+
+@test "-s sends all of the input as one message" {
+    printf 'line 1\nline 2\n' | mqsend -s "$mq"
+    expect 0 mqrecv -e --format '%l\n' "$mq"
+    prints 14
+    mqsend -s "$mq" < /dev/null
+    expect 0 mqrecv -n --format '%l\n' "$mq"
+    prints 0
+}
+
+@test "-L takes records behind their length" {
+    printf '\0\0\0\003a\nb\0\0\0\0\0\0\0\001c' | mqsend -L "$mq"
+    expect 0 mqrecv -e --format '%l\n' "$mq"
+    prints $'3\n0\n1'
+}
+
+@test "-L input that ends inside a record is an error" {
+    run bash -c "printf '\0\0\0\005abc' | mqsend -L $mq 2>&1"
+    [ "$status" -eq 1 ]
+    run bash -c "printf '\0\0' | mqsend -L $mq 2>&1"
+    [ "$status" -eq 1 ]
+}
+
+@test "-J takes payload, base64, priority and type" {
+    printf '%s\n' '{"payload":"text"}' '{"base64":"AAEC/w==","priority":5}' | mqsend -J "$mq"
+    expect 0 mqrecv -e --format '%P %x\n' "$mq"
+    prints $'5 000102ff\n0 74657874'
+    printf '%s\n' '{"payload":"typed","type":42}' | mqsend -J "$sysv_mq"
+    expect 0 mqrecv -n --format '%t %p\n' "$sysv_mq"
+    prints "42 typed"
+}
+
+@test "malformed JSON is an error with its line" {
+    run bash -c "printf '%s\n' '{\"payload\":\"fine\"}' '{\"payload\":' | mqsend -J $mq 2>&1"
+    [ "$status" -eq 1 ]
+    [[ $output == *2* ]]
+    [ "$(mqrecv -n "$mq")" = fine ]
+    for line in '[]' '{}' '"text"' '{"payload":1}' '{"base64":"*"}' '{"payload":"x","priority":"high"}' \
+        '{"payload":"x","priority":-1}' '{"payload":"x","priority":99999999999}'; do
+        run bash -c "mqsend -J $mq 2>&1 <<< '$line'"
+        [ "$status" -eq 1 ] || { echo "$line: $status"; return 1; }
+    done
+    expect 2 mqrecv -n "$mq"
+}
+
+@test "-p gives a priority, the highest comes first" {
+    mqsend "$mq" -p 1 low
+    mqsend "$mq" -p 9 high
+    expect 0 mqrecv -e "$mq"
+    prints $'high\nlow'
+}
+
+@test "-t gives a type; a priority of System V and a type of POSIX are refused" {
+    mqsend "$sysv_mq" -t 7 seven
+    expect 0 mqrecv -n --format '%t' "$sysv_mq"
+    prints 7
+    expect 1 mqsend "$sysv_mq" -p 3 x || expect 64 mqsend "$sysv_mq" -p 3 x
+    one_line_from mqsend
+    expect 1 mqsend "$mq" -t 3 x || expect 64 mqsend "$mq" -t 3 x
+    one_line_from mqsend
+}
+
+@test "-n on a full queue is status 2 at once, -E chooses another" {
+    mqmk posix-mq:/small --max-messages 1 > /dev/null
+    mqsend posix-mq:/small fills
+    expect 2 mqsend -n posix-mq:/small more
+    one_line_from mqsend
+    says full
+    expect 9 mqsend -n -E 9 posix-mq:/small more
+    expect 2 mqsend -n -q posix-mq:/small more
+    [ -z "$stderr" ]
+}
+
+@test "-w on a full queue waits so long, then is status 2" {
+    mqmk posix-mq:/small --max-messages 1 > /dev/null
+    mqsend posix-mq:/small fills
+    before=$(date +%s%N)
+    expect 2 mqsend -w 0.3 posix-mq:/small more
+    [ $(($(date +%s%N) - before)) -ge 290000000 ]
+    one_line_from mqsend
+}
+
+@test "-w on a full System V queue, which has no timeout of its own" {
+    while mqsend -n -q "$sysv_mq" "$(printf 'x%.0s' {1..4000})"; do :; done
+    before=$(date +%s%N)
+    expect 2 mqsend -w 0.3 "$sysv_mq" "$(printf 'x%.0s' {1..4000})"
+    [ $(($(date +%s%N) - before)) -ge 290000000 ]
+}
+
+@test "a full queue is waited for, and gets what was to be sent" {
+    mqmk posix-mq:/small --max-messages 1 > /dev/null
+    mqsend posix-mq:/small 1
+    in_background mqsend posix-mq:/small 2
+    wait_until sleeps "$!"
+    [ "$(mqrecv posix-mq:/small)" = 1 ]
+    [ "$(mqrecv -w 10 posix-mq:/small)" = 2 ]
+}
+
+@test "removal under a sender that waits is an error, not silence" {
+    while mqsend -n -q "$sysv_mq" "$(printf 'x%.0s' {1..4000})"; do :; done
+    { status=0; mqsend "$sysv_mq" "$(printf 'x%.0s' {1..4000})" 2> "$scratch/said" || status=$?
+      echo "$status" > "$scratch/status"; } 3>&- &
+    background+=($!)
+    sleep 0.2
+    ipcrm -Q "${sysv_mq#*:}"
+    wait_until test -s "$scratch/status"
+    [ "$(cat "$scratch/status")" = 1 ]
+    grep -q "^mqsend: $sysv_mq: " "$scratch/said"
+}
+
+@test "a record that is too large names both sizes, those before it are sent" {
+    mqmk posix-mq:/small --max-size 8 > /dev/null
+    run bash -c "printf 'fits\nthis does not fit\nlater\n' | mqsend posix-mq:/small 2>&1"
+    [ "$status" -eq 1 ]
+    [[ $output == *8* && $output == "mqsend: posix-mq:/small: "* ]]
+    expect 0 mqrecv -e posix-mq:/small
+    prints fits
+}
+
+@test "an endless line is refused without being read to its end" {
+    run timeout 60 bash -c "tr '\0' x < /dev/zero | mqsend $mq 2>&1"
+    [ "$status" -eq 1 ]
+}
+
+@test "SIGTERM while waiting ends it" {
+    mqmk posix-mq:/small --max-messages 1 > /dev/null
+    mqsend posix-mq:/small fills
+    { status=0; mqsend posix-mq:/small more 2> /dev/null & sender=$!; echo "$sender" > "$scratch/pid"
+      wait "$sender" || status=$?; echo "$status" > "$scratch/status"; } 3>&- &
+    background+=($!)
+    wait_until test -s "$scratch/pid"
+    wait_until sleeps "$(cat "$scratch/pid")"
+    kill -TERM "$(cat "$scratch/pid")"
+    wait_until test -s "$scratch/status"
+    [ "$(cat "$scratch/status")" = 143 ]
+}
+
+@test "10000 lines arrive in their order" {
+    seq 10000 > "$scratch/lines"
+    mqsend "$mq" < "$scratch/lines" 3>&- &
+    background+=($!)
+    mqrecv -c 10000 "$mq" | cmp - "$scratch/lines"
+    mqsend "$sysv_mq" < "$scratch/lines" 3>&- &
+    background+=($!)
+    mqrecv -c 10000 "$sysv_mq" | cmp - "$scratch/lines"
+}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+load ../helper
+
+@test "-i writes standard input or a file from the offset on, and nothing else" {
+    for address in "$shm" "$sysv_shm" "$file"; do
+        shmmk "$address" 10
+        printf abc | shmcat -i - "$address"
+        printf xyz > "$scratch/input"
+        shmcat -i "$scratch/input" --offset 7 "$address"
+        [ "$(shmcat "$address" | tr '\0' .)" = "abc....xyz" ]
+    done
+}
+
+@test "input that is known not to fit is refused before anything changes" {
+    printf 'old content' | shmmk "$shm" -i -
+    printf 'this is longer than that' > "$scratch/input"
+    expect 1 shmcat -i "$scratch/input" "$shm"
+    says 24
+    says 11
+    [ "$(shmcat "$shm")" = "old content" ]
+    expect 1 shmcat -i "$scratch/input" --offset 5 "$shm"
+    [ "$(shmcat "$shm")" = "old content" ]
+}
+
+@test "other input stops at the end, with an error that counts what was written" {
+    shmmk "$shm" 10
+    run bash -c "printf 0123456789abc | { sleep 0.1; cat; } | shmcat -i - $shm 2>&1"
+    [ "$status" -eq 1 ]
+    [[ $output == *"10 bytes"* ]]
+    [ "$(shmcat "$shm")" = 0123456789 ]
+}
+
+@test "input that exactly fits is no error" {
+    shmmk "$shm" 10
+    printf 0123456789 | cat | shmcat -i - "$shm"
+    [ "$(shmcat "$shm")" = 0123456789 ]
+}
+
+@test "--resize makes the segment end where the input does, where the mechanism can" {
+    shmmk "$shm" 10
+    printf 'rather more than ten' | shmcat -i - --resize "$shm"
+    [ "$(shmcat "$shm")" = "rather more than ten" ]
+    printf less > "$scratch/input"
+    shmcat -i "$scratch/input" --resize "$shm"
+    [ "$(shmcat "$shm")" = less ]
+    shmmk "$sysv_shm" 10
+    printf 'rather more than ten' > "$scratch/input"
+    expect 1 shmcat -i "$scratch/input" --resize "$sysv_shm"
+    one_line_from shmcat
+}
+
+@test "--length limits how much of the input is written" {
+    shmmk "$shm" 10
+    printf 0123456789abc | shmcat -i - --length 4 "$shm"
+    [ "$(shmcat "$shm" | tr '\0' .)" = 0123...... ]
+}
+
+@test "an offset beyond the end is refused" {
+    shmmk "$shm" 10
+    printf x > "$scratch/input"
+    expect 1 shmcat -i "$scratch/input" --offset 11 "$shm"
+    says 11
+}
+
+@test "writing to a segment that is not there does not create it" {
+    expect 1 shmcat -i /dev/null "$shm"
+    [ ! -e "/dev/shm/${shm#*:/}" ]
+}
+
+@test "16 MiB through a slow pipe arrive unchanged" {
+    head -c 16M /dev/urandom > "$scratch/input"
+    shmmk "$shm" 16M
+    dd if="$scratch/input" bs=997k status=none | shmcat -i - "$shm"
+    shmcat "$shm" | cmp - "$scratch/input"
+}
+
+@test "reading and writing options do not mix" {
+    shmmk "$shm" 10
+    expect 64 shmcat -i - -x "$shm"
+    expect 64 shmcat --resize "$shm"
+    expect 64 shmcat -f "$shm" "$shm"
+}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+load ../helper
+
+@test "a segment is created with its size, zeroed, and its bare address is printed" {
+    for address in "$shm" "$sysv_shm" "$file"; do
+        expect 0 shmmk "$address" 10000
+        prints "$address"
+        [ -z "$stderr" ]
+        [ "$(shmcat "$address" | wc -c)" -eq 10000 ]
+        [ "$(shmcat "$address" | tr -d '\0' | wc -c)" -eq 0 ]
+    done
+}
+
+@test "sizes take units of 1024 and of 1000" {
+    for pair in 4K:4096 4KiB:4096 4KB:4000 1M:1048576 0x1000:4096; do
+        expect 0 shmmk "$shm" "${pair%:*}"
+        [ "$(shmcat "$shm" | wc -c)" -eq "${pair#*:}" ]
+        rm "/dev/shm/${shm#*:/}"
+    done
+}
+
+@test "creation is exclusive and leaves what exists as it was" {
+    for address in "$shm" "$sysv_shm" "$file"; do
+        echo mine | shmmk "$address" -i -
+        expect 1 shmmk "$address" 4096
+        one_line_from shmmk
+        says "$address"
+        prints ""
+        [ "$(shmcat "$address" | head -c 5)" = mine ]
+    done
+}
+
+@test "--reuse accepts an existing segment and keeps its size" {
+    shmmk "$shm" 8192
+    expect 0 shmmk --reuse "$shm" 4096
+    prints "$shm"
+    [ "$(shmcat "$shm" | wc -c)" -eq 8192 ]
+    expect 1 shmmk --reuse "$shm" 16384
+    says 8192
+    [ "$(shmcat "$shm" | wc -c)" -eq 8192 ]
+}
+
+@test "-i fills it and gives the size" {
+    head -c 300000 /dev/urandom > "$scratch/input"
+    for address in "$shm" "$file"; do
+        expect 0 shmmk "$address" -i "$scratch/input"
+        shmcat "$address" | cmp - "$scratch/input"
+    done
+    # System V rounds nothing either.
+    shmmk "$sysv_shm" -i - < "$scratch/input"
+    shmcat "$sysv_shm" | cmp - "$scratch/input"
+}
+
+@test "-i from a pipe, whose size shows only at its end" {
+    head -c 3000000 /dev/urandom > "$scratch/input"
+    cat "$scratch/input" | shmmk "$shm" -i -
+    shmcat "$shm" | cmp - "$scratch/input"
+}
+
+@test "input that does not fit leaves no segment behind" {
+    head -c 5000 /dev/zero > "$scratch/input"
+    expect 1 shmmk "$shm" 4096 -i "$scratch/input"
+    says 5000
+    says 4096
+    [ ! -e "/dev/shm/${shm#*:/}" ]
+    cat "$scratch/input" | expect 1 shmmk "$shm" 4096 -i -
+    [ ! -e "/dev/shm/${shm#*:/}" ]
+}
+
+@test "an input file that is not there leaves no segment behind" {
+    expect 1 shmmk "$shm" 4096 -i "$scratch/nonesuch"
+    [ ! -e "/dev/shm/${shm#*:/}" ]
+}
+
+@test "the mode is 0600 by default and otherwise exactly what was asked for" {
+    umask 022
+    shmmk "$shm" 1
+    [ "$(stat -c %a "/dev/shm/${shm#*:/}")" = 600 ]
+    rm "/dev/shm/${shm#*:/}"
+    umask 077
+    shmmk "$shm" 1 -m 0666
+    [ "$(stat -c %a "/dev/shm/${shm#*:/}")" = 666 ]
+    shmmk "$sysv_shm" 1 -m 640
+    [ "$(ipcs -m | awk -v k="${sysv_shm#*:}" '$1 ~ substr(k, 3) {print $4}')" = 640 ]
+}
+
+@test "owner and group are given" {
+    needs_root
+    expect 0 shmmk "$shm" 1 --owner nobody --group nogroup || skip "this user namespace has no other user"
+    [ "$(stat -c %U:%G "/dev/shm/${shm#*:/}")" = nobody:nogroup ]
+}
+
+@test "memory is reserved: a full /dev/shm is an error now, names the numbers, leaves nothing" {
+    needs_namespace
+    mount -o remount,size=1M /dev/shm
+    expect 1 shmmk "$shm" 8M
+    one_line_from shmmk
+    says 8388608
+    says 1048576
+    [ -z "$(ls -A /dev/shm)" ]
+    expect 0 shmmk "$shm" 512K
+    [ "$(stat -c '%b' "/dev/shm/${shm#*:/}")" -eq 1024 ]
+}
+
+@test "a System V segment survives its creator, by key, identifier and ftok" {
+    expect 0 shmmk "$sysv_shm" 4096
+    id=$(ipcs -m | awk -v k="${sysv_shm#*:}" '$1 ~ substr(k, 3) {print $2}')
+    echo found | shmcat -i - "sysv-shm:id=$id"
+    [ "$(shmcat "$sysv_shm" --length 5)" = found ]
+
+    touch "$scratch/key"
+    expect 0 shmmk "sysv-shm:$scratch/key,7" 4096
+    [ -n "$output" ]
+    echo ftok | shmcat -i - "sysv-shm:$scratch/key,7"
+    [ "$(shmcat "$output" --length 4)" = ftok ]
+    ipcrm -m "$(ipcs -m | awk '$5 == 4096 {print $2}' | tail -1)"
+}
+
+@test "an address made by ftok warns of how few bits count" {
+    touch "$scratch/key"
+    expect 0 shmmk "sysv-shm:$scratch/key,7" 4096
+    says "16 bits"
+    shmrm "sysv-shm:$scratch/key,7"
+}
+
+@test "a private segment prints an address that reaches it" {
+    expect 0 shmmk sysv-shm:private 4096
+    [[ $output == sysv-shm:id=* ]]
+    [ "$(shmcat "$output" | wc -c)" -eq 4096 ]
+    ipcrm -m "${output#*id=}"
+}
+
+@test "SHMMNI is named when it refuses" {
+    needs_namespace
+    old=$(cat /proc/sys/kernel/shmmni)
+    echo 1 > /proc/sys/kernel/shmmni || skip "the limit cannot be set"
+    shmmk "$sysv_shm" 1
+    expect 1 shmmk sysv-shm:0x77 1
+    echo "$old" > /proc/sys/kernel/shmmni
+    says kernel.shmmni
+    one_line_from shmmk
+}
+
+@test "SHMMAX is named when it refuses" {
+    needs_namespace
+    old=$(cat /proc/sys/kernel/shmmax)
+    echo 4096 > /proc/sys/kernel/shmmax || skip "the limit cannot be set"
+    expect 1 shmmk "$sysv_shm" 8192
+    echo "$old" > /proc/sys/kernel/shmmax
+    says kernel.shmmax
+    says 8192
+}
+
+@test "short forms mean the mechanism of the family" {
+    expect 0 shmmk "posix:${shm#*:}" 1
+    prints "$shm"
+    expect 0 shmmk "sysv:${sysv_shm#*:}" 1
+    prints "$sysv_shm"
+    expect 1 shmmk "${shm#*:}" 1
+    says "$shm"
+}
+
+@test "?populate and ?lock are taken, another parameter is refused with what there is" {
+    expect 0 shmmk "$shm?populate=1" 64K
+    expect 0 shmmk "$sysv_shm?lock=1" 64K
+    expect 64 shmmk posix-shm:/other?hug=2M 64K
+    one_line_from shmmk
+    expect 64 shmmk 'posix-shm:/other?populate=maybe' 64K
+    says populate
+}
+
+@test "huge pages that are not there are refused with the setting that makes them" {
+    needs_namespace
+    [ "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null)" = 0 ] || skip "there are huge pages"
+    expect 1 shmmk "$sysv_shm?huge=2M" 4M
+    says nr_hugepages
+}

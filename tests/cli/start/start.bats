@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# What a command costs before it does anything, and what a message costs. Counted, not timed, so that it is the same
+# everywhere.
+load ../helper
+
+# instructions COMMAND...: executed in user space, from the first of the loader on.
+instructions() {
+    valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$@" > /dev/null 2> "$scratch/said"
+    sed -n 's/^summary: //p;s/^totals: //p' "$scratch/callgrind" | tail -1
+}
+
+needs_release() {
+    [ "$IPCUTILS_BUILD_TYPE" = Release ] && [ "$IPCUTILS_SANITIZE" != ON ] || skip "counts are those of a release build"
+}
+
+@test "start, parsing and one plugin are at most 350000 instructions" {
+    needs_release
+    command -v valgrind >/dev/null || skip "needs valgrind"
+    mqmk "$mq" > /dev/null
+    printf x | shmmk "$file" -i - > /dev/null
+    for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "mqsend $mq x" "mqrecv $mq" "shmcat $file"; do
+        # shellcheck disable=SC2086
+        count=$(instructions $line)
+        echo "$line: $count"
+        [ "$count" -gt 10000 ]
+        [ "$count" -le 350000 ]
+    done
+}
+
+# calls FILE: how many system calls strace counted.
+calls() { awk '$NF != "total" && $1 ~ /^[0-9.]+$/ {sum += $4} END {print sum + 0}' "$1"; }
+
+@test "a message sent is one system call" {
+    needs_release
+    command -v strace >/dev/null || skip "needs strace"
+    for address in "$mq" "$sysv_mq"; do
+        mqmk "$address" > /dev/null
+        in_background mqrecv -f "$address" > /dev/null
+        strace -o /dev/null true || skip "strace is not permitted"
+        strace -c -o "$scratch/none" mqsend "$address" < /dev/null
+        seq -f '%063.0f' 20000 | strace -c -e 'trace=!read' -o "$scratch/many" mqsend "$address"
+        sends=$(awk '/mq_timedsend|msgsnd/ {print $4}' "$scratch/many")
+        [ "$sends" -eq 20000 ]
+        [ $(($(calls "$scratch/many") - $(calls "$scratch/none"))) -le 20100 ]
+    done
+}
+
+@test "a message received and written is at most 1.02 system calls" {
+    needs_release
+    command -v strace >/dev/null || skip "needs strace"
+    needs_namespace
+    strace -o /dev/null true || skip "strace is not permitted"
+    echo 20000 > /proc/sys/fs/mqueue/msg_max || skip "the limit cannot be set"
+    ulimit -q unlimited 2>/dev/null || ulimit -q "$(ulimit -Hq)"
+    mqmk "$mq" --max-messages 1000 --max-size 64 > /dev/null || skip "no queue of 1000 messages"
+    mqmk "$sysv_mq" > /dev/null
+    for address in "$mq" "$sysv_mq"; do
+        waiting=0
+        while [ $waiting -lt 200 ] && mqsend -n -q "$address" "$(printf '%063d' $waiting)"; do
+            waiting=$((waiting + 1))
+        done
+        [ $waiting -ge 100 ]
+        strace -c -o "$scratch/none" mqrecv -n -q "$address" > /dev/null
+        strace -c -o "$scratch/many" mqrecv -e "$address" > "$scratch/out"
+        [ "$(wc -l < "$scratch/out")" -eq $((waiting - 1)) ]
+        receives=$(awk '/mq_timedreceive|msgrcv/ {print $4}' "$scratch/many")
+        writes=$(awk '$NF == "write" {print $4}' "$scratch/many")
+        # One more receive finds the queue empty.
+        echo "$receives receives, $writes writes of $waiting messages"
+        [ "$receives" -le $((waiting + 1)) ]
+        [ "$writes" -le 2 ]
+    done
+}
