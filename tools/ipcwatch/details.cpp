@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "details.hpp"
+
+#include "lettering.hpp"
+#include "printable.hpp"
+#include "quantity.hpp"
+
+#include <fmt/format.h>
+
+#include <pwd.h>
+
+#include <algorithm>
+
+namespace ipc::watch {
+namespace {
+
+constexpr int pair_width = 38; // two of them fit into 80 columns
+
+/// Told elsewhere: in the title, and in a table of its own.
+bool has_own_place(std::string_view column) { return column == "ADDRESS" || column == "HOLDERS"; }
+
+std::string user_name(std::uint32_t user)
+{
+    const passwd *entry = ::getpwuid(user);
+    return entry ? printable(entry->pw_name) : fmt::to_string(user);
+}
+
+std::vector<std::string> facts_of(const Object &object)
+{
+    std::vector<std::string> facts;
+    for (const Column &column : object_columns()) {
+        const Cell cell = column.value(object);
+        if (!has_own_place(column.name) && !std::holds_alternative<Absent>(cell))
+            facts.push_back(fmt::format("{:<12} {}", column.name, text_of(cell, false)));
+    }
+    return facts;
+}
+
+/// Side by side, as many as fit; a long one takes the room of several.
+void append_side_by_side(std::vector<std::string> &lines, const std::vector<std::string> &facts, int width)
+{
+    int used = 0;
+    for (const std::string &fact : facts) {
+        const int cells = std::max(1, (width_of(fact) + 1 + pair_width) / (pair_width + 1));
+        const int wanted = std::min(cells * (pair_width + 1), width);
+        if (used == 0 || used + wanted > width) {
+            lines.emplace_back();
+            used = 0;
+        }
+        lines.back() += fit(fact, wanted);
+        used += wanted;
+    }
+}
+
+std::string identity_text(const Object &object)
+{
+    const ipc_identity &identity = object.facts.identity;
+    std::string text = fmt::format("{:<12} number {}", "identity", identity.number);
+    if (identity.device)
+        text += fmt::format(", device {:x}", identity.device);
+    if (identity.space)
+        text += fmt::format(", namespace {}", identity.space);
+    if (identity.birth != IPC_NO_TIME)
+        text += fmt::format(", since {}", format_time(identity.birth));
+    return text;
+}
+
+void append_past(std::vector<std::string> &lines, const Past &past, int width)
+{
+    if (past.depths().empty())
+        return;
+    const auto room = static_cast<std::size_t>(std::max(width - 26, 1));
+    const auto highest = *std::max_element(past.depths().begin(), past.depths().end());
+    lines.push_back(
+        fmt::format("{:<12} {} highest {}", "history", sparkline(past.depths(), room, locale_is_utf8()), highest));
+}
+
+std::string access_text(const Holder &holder)
+{
+    const bool reads = holder.access & IPC_READ, writes = holder.access & IPC_WRITE;
+    return reads && writes ? "read, write" : reads ? "read" : writes ? "write" : "-";
+}
+
+std::string waiting_text(const Holder &holder)
+{
+    if (holder.waits_to_receive)
+        return holder.waits_to_send ? "to receive, to send" : "to receive";
+    return holder.waits_to_send ? "to send" : "";
+}
+
+std::string holder_line(const Holder &holder)
+{
+    return fmt::format("{:>7}  {}  {}  {}  {}  {}", holder.process, fit(printable(holder.command), 16),
+                       fit(user_name(holder.user), 12), fit(access_text(holder), 11),
+                       fit(holder.start > 0 ? format_time(holder.start) : "?", 19), waiting_text(holder));
+}
+
+void append_holders(std::vector<std::string> &lines, const Object &object)
+{
+    if (object.holders.empty() && object.hidden == 0) {
+        lines.emplace_back("held by no process that may be seen");
+        return;
+    }
+    lines.push_back(
+        fmt::format("{:>7}  {:<16}  {:<12}  {:<11}  {:<19}  {}", "PID", "COMMAND", "USER", "ACCESS", "SINCE", "WAITS"));
+    for (const Holder &holder : object.holders)
+        lines.push_back(holder_line(holder));
+    if (object.hidden > 0)
+        lines.push_back(fmt::format("{} more attached, by processes that may not be seen", object.hidden));
+}
+
+} // namespace
+
+std::vector<std::string> details_of(const Object &object, const Past &past, int width)
+{
+    std::vector<std::string> lines;
+    append_side_by_side(lines, facts_of(object), width);
+    lines.push_back(identity_text(object));
+    append_past(lines, past, width);
+    append_holders(lines, object);
+    return lines;
+}
+
+} // namespace ipc::watch
