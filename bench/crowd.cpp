@@ -26,12 +26,19 @@ long mappings_of_this_process()
     return lines;
 }
 
-/// Neighbours of different protection, so that the kernel does not make one mapping of them.
+/// As a process with many libraries has them: four of five are of a file, and have its name in maps. No two are joined,
+/// since their protection or their offset does not go on.
 void map_until(long wanted)
 {
-    for (int i = 0; mappings_of_this_process() < wanted; i++)
-        must("mmap",
-             mmap(nullptr, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    int file = must("/proc/self/exe", open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    for (int i = 0; mappings_of_this_process() < wanted; i++) {
+        int protection = i % 2 ? PROT_READ : PROT_READ | PROT_WRITE;
+        if (i % 5)
+            must("mmap", mmap(nullptr, 4096, protection, MAP_PRIVATE, file, 0));
+        else
+            must("mmap", mmap(nullptr, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    }
+    close(file);
 }
 
 void map_object(const char *path)

@@ -134,9 +134,8 @@ long holders(ipc::MappingSource source, const struct stat &object)
     ipc::ProcessPass pass;
     pass.mappings = source;
     pass.descriptors = pass.calls = false;
-    auto done = ipc::go_over_processes(pass, [&](const ipc::Process &, const ipc_sight &sight) {
-        count += sight.device == object.st_dev && sight.inode == object.st_ino;
-    });
+    auto done = ipc::go_over_processes(
+        pass, [&](const ipc_sight &sight) { count += sight.device == object.st_dev && sight.inode == object.st_ino; });
     if (!done)
         refuse("%s", done.error().text());
     return count;
