@@ -32,7 +32,7 @@ struct Absent {
 using Cell = std::variant<Absent, Unknown, std::uint64_t, Bytes, Time, std::string>;
 
 struct Column {
-    std::string_view name; // "ADDRESS"; in JSON lower case
+    std::string_view name; // "MAX-MESSAGES"; in JSON "max_messages"
     std::string_view help; // one phrase
     bool right;            // aligned
     bool by_default;
@@ -42,17 +42,25 @@ struct Column {
 /// All columns, in their usual order.
 std::span<const Column> object_columns();
 
-/// "A,B", or "+A,B" for the default ones and these. An unknown name is a usage error with a suggestion.
+/// "A,B" in any case, or "+A,B" for the default ones and these; "" for the default ones. An unknown name is a usage
+/// error with a suggestion.
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen);
 
 /// As text, always harmless for a terminal. `exact`: bytes as plain numbers, times in ISO form (-b, --raw).
 std::string text_of(const Cell &cell, bool exact);
+/// The same behind what `out` holds already, without a string for each cell.
+void append_text(std::string &out, const Cell &cell, bool exact);
 
+/// The key of a column in JSON.
+std::string json_key(std::string_view column);
 /// As JSON: numbers are numbers, unknown and absent are null, times ISO strings.
-nlohmann::json json_of(const Cell &cell);
+nlohmann::ordered_json json_of(const Cell &cell);
+/// Any text in JSON, which takes UTF-8 alone: other bytes become \xNN.
+std::string json_text(std::string_view text);
 
-/// One object with the chosen columns; a HOLDERS column is an array of {pid, command, user, access, since}.
-nlohmann::json json_of(const Object &object, const std::vector<const Column *> &columns);
+/// One object with the chosen columns in their order; HOLDERS is an array of {pid, command, user, access, waits,
+/// since}, PIDS one of numbers.
+nlohmann::ordered_json json_of(const Object &object, const std::vector<const Column *> &columns);
 
 /// Orders cells of one column: absent and unknown last.
 bool less(const Cell &left, const Cell &right);

@@ -12,8 +12,12 @@ struct RemovalPolicy {
     bool force = false; // also what has holders
 };
 
-/// Remove `object` as the snapshot saw it. EBUSY names its holders and `--force`; ESTALE if the name means another
-/// object by now. An object that is removed already, and waits for its last holder, is an error that says so.
+/// May `object` be removed, as the snapshot saw it? EBUSY names its holders and `--force`: whom this user may not see
+/// counts, if the kernel does. EIDRM if it is removed already and waits for its last holder. ENOTSUP if the mechanism
+/// cannot.
+Result<void> check_removal(const Object &object, const RemovalPolicy &policy);
+
+/// Check, and remove `object` as the snapshot saw it: ESTALE if the name means another object by now.
 Result<void> remove_object(const Object &object, const RemovalPolicy &policy);
 
 } // namespace ipc

@@ -22,7 +22,8 @@ public:
     const std::string &text() const { return text_; }
     /// An address, in which no character stands for others?
     bool is_exact() const { return exact_; }
-    bool names_mechanism() const { return !mechanism_.empty(); }
+    /// Does it say which mechanism, and not by a pattern?
+    bool names_mechanism() const { return !mechanism_.empty() && mechanism_.find_first_of("*?[") == mechanism_.npos; }
     bool concerns(std::string_view mechanism) const;
     /// Of an object of a mechanism that this concerns: does its name match?
     bool matches(const Address &address) const;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "removal.hpp"
+
+#include "error.hpp"
+
+namespace ipc {
+namespace {
+
+Error busy(const Object &object)
+{
+    constexpr std::string_view advice = "end them, or use --force";
+    if (object.holders.empty() && object.hidden)
+        return failure(EBUSY, "held by processes that this user may not see: {} attached, {} hidden ({})",
+                       object.facts.attached, object.hidden, advice);
+    if (object.holders.empty())
+        return failure(EBUSY, "in use, though no process was found that holds it ({})", advice);
+    if (object.hidden)
+        return failure(EBUSY, "held by {}, and by others that this user may not see: {} attached, {} hidden ({})",
+                       name_holders(object.holders), object.facts.attached, object.hidden, advice);
+    return failure(EBUSY, "held by {} ({})", name_holders(object.holders), advice);
+}
+
+Error removed_already(const Object &object)
+{
+    if (object.holders.empty())
+        return failure(EIDRM, "removed already, and gone when its last holder lets go");
+    return failure(EIDRM, "removed already, and gone when its last holder lets go (end {})",
+                   name_holders(object.holders));
+}
+
+} // namespace
+
+Result<void> check_removal(const Object &object, const RemovalPolicy &policy)
+{
+    if (object.state == State::removed)
+        return removed_already(object);
+    if (!object.plugin->descriptor().remove)
+        return failure(ENOTSUP, "mechanism {} cannot remove its objects", object.mechanism());
+    if (object.state == State::in_use && !policy.force)
+        return busy(object);
+    return {};
+}
+
+Result<void> remove_object(const Object &object, const RemovalPolicy &policy)
+{
+    IPC_TRY(check_removal(object, policy));
+    const CrossingAddress address(object.address);
+    return call(object.plugin->descriptor().remove, address.get(), &object.facts.identity);
+}
+
+} // namespace ipc

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "remove_command.hpp"
+
+#include "printable.hpp"
+#include "removal.hpp"
+#include "selection.hpp"
+#include "snapshot.hpp"
+
+#include <algorithm>
+
+namespace ipc {
+namespace {
+
+struct Request {
+    std::vector<std::string> patterns;
+    RemovalPolicy policy;
+    bool dry_run = false;
+    bool orphan = false;
+    std::optional<std::uint32_t> owner;
+    std::optional<std::chrono::nanoseconds> age;
+    bool quiet = false;
+    bool verbose = false;
+
+    bool narrows() const { return orphan || owner || age; }
+};
+
+void declare(Command &command, Request &request, const Family &family)
+{
+    command.argument("[ADDRESS...]", request.patterns, "what to remove: addresses, or patterns of them in quotes",
+                     Complete::address, &family);
+    command.flag("force", request.policy.force, "also remove what some process still holds");
+    command.flag("dry-run", request.dry_run, "print the addresses of what would be removed, and remove nothing");
+    command.flag("orphan", request.orphan, "only what nobody holds and whose creator is dead");
+    command.option("owner", "USER", request.owner, parse_user, "only what belongs to this user", Complete::user);
+    command.option("older-than", "AGE", request.age, parse_age,
+                   "only what was made, or last changed its status, so long ago: 90s, 10m, 2h, 1d");
+    command.flag("quiet,q", request.quiet, "do not say why something is left; the exit status does");
+    command.flag("verbose,v", request.verbose, "print the address of each that was removed");
+}
+
+/// Short forms become whole addresses; patterns stay.
+Result<std::vector<std::string>> whole_patterns(const Request &request, const Family &family)
+{
+    std::vector<std::string> patterns;
+    for (const std::string &pattern : request.patterns) {
+        if (!Selector(pattern).is_exact()) {
+            patterns.push_back(pattern);
+            continue;
+        }
+        Address address = IPC_TRY(parse_address(pattern, family));
+        address.parameters.clear();
+        patterns.push_back(address.text());
+    }
+    return patterns;
+}
+
+/// Files that processes have mapped are objects, but only by name does one mean to remove such a thing.
+bool is_meant(const Object &object, const std::vector<Selector> &selectors)
+{
+    const bool enumerable = object.plugin->inspect()->list;
+    return enumerable || std::any_of(selectors.begin(), selectors.end(), [&](const Selector &selector) {
+               return selector.names_mechanism() && selector.concerns(object.mechanism());
+           });
+}
+
+bool passes(const Object &object, const Request &request, std::int64_t now)
+{
+    const ipc_object &facts = object.facts;
+    return (!request.orphan || object.state == State::orphan) && (!request.owner || facts.owner == *request.owner) &&
+           (!request.age || (facts.changed != IPC_NO_TIME && facts.changed <= now - request.age->count()));
+}
+
+/// What is removed already goes by itself: a pattern does not mean it.
+bool is_leftover(const Object &object, const std::vector<Selector> &selectors)
+{
+    return object.state == State::removed &&
+           std::none_of(selectors.begin(), selectors.end(), [&](const Selector &selector) {
+               return selector.is_exact() && selector.concerns(object.mechanism()) && selector.matches(object.address);
+           });
+}
+
+Result<void> remove_one(const Object &object, const Request &request)
+{
+    if (request.dry_run)
+        IPC_TRY(check_removal(object, request.policy));
+    else
+        IPC_TRY(remove_object(object, request.policy));
+    if (request.dry_run || request.verbose)
+        return print(object.address.text() + '\n');
+    return {};
+}
+
+} // namespace
+
+Result<int> run_remove(Command &command, const Family &family, std::string_view examples)
+{
+    Request request;
+    command.describe(fmt::format("remove {}s", family.noun), examples);
+    declare(command, request, family);
+    IPC_TRY(command.parse());
+    if (request.patterns.empty() && !request.narrows())
+        return usage_error("ADDRESS is missing (or choose among all by --orphan, --owner or --older-than)");
+
+    SnapshotRequest wanted;
+    wanted.capability = family.capability;
+    wanted.patterns = IPC_TRY(whole_patterns(request, family));
+    const std::vector<Selector> selectors = parse_selectors(wanted.patterns);
+    const std::vector<FoundPlugin> plugins = find_plugins();
+    IPC_TRY(check_selectors(selectors, plugins, family.capability));
+    const Snapshot snapshot = take_snapshot(plugins, wanted);
+
+    int status = status::done;
+    const auto fail = [&](std::string_view what, const Error &error) {
+        status = status::failed;
+        if (!request.quiet)
+            command.report(located(what, error));
+    };
+    for (const Unmatched &unmatched : snapshot.unmatched)
+        fail(printable(unmatched.pattern), unmatched.reason);
+    for (const Object &object : snapshot.objects)
+        if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
+            if (const Result<void> removed = remove_one(object, request); !removed)
+                fail(object.address.text(), removed.error());
+    return status;
+}
+
+} // namespace ipc

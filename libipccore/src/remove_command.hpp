@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// What the removing commands share: everything but the family of objects that they remove.
+#pragma once
+
+#include "address.hpp"
+#include "command.hpp"
+
+namespace ipc {
+
+/// A command that removes objects of `family`: those of its arguments, narrowed by --orphan, --owner and --older-than;
+/// without arguments all that mechanisms enumerate, narrowed so. An address or pattern that matches nothing is an
+/// error; that the options leave none of what matched is not. A pattern without a mechanism means objects that
+/// mechanisms enumerate, not files that processes happen to have mapped.
+Result<int> run_remove(Command &command, const Family &family, std::string_view examples);
+
+} // namespace ipc

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+// ipcls - list objects of inter-process communication and who holds them.
+#include "columns.hpp"
+#include "command.hpp"
+#include "printable.hpp"
+#include "selection.hpp"
+#include "snapshot.hpp"
+#include "table.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Request {
+    std::vector<std::string> patterns;
+    std::string columns;
+    bool json = false;
+    bool raw = false;
+    bool no_headings = false;
+    bool bytes = false;
+    bool limits = false;
+    bool plugins = false;
+
+    ipc::TableForm form() const { return {raw, !no_headings, bytes || raw}; }
+};
+
+std::string help_foot()
+{
+    std::string text = "  ipcls 'sysv:*'\n"
+                       "  ipcls -o +CREATOR,CHANGED /frame\n"
+                       "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
+                       "\nColumns (* are those printed without -o; they may change, so scripts name theirs):\n";
+    for (const ipc::Column &column : ipc::object_columns())
+        text += fmt::format("  {}{:<14} {}\n", column.by_default ? '*' : ' ', column.name, column.help);
+    return text;
+}
+
+std::vector<std::string> column_names()
+{
+    std::vector<std::string> names;
+    for (const ipc::Column &column : ipc::object_columns())
+        names.emplace_back(column.name);
+    return names;
+}
+
+ipc::Result<void> print_json(Json json) { return ipc::print(json.dump(2) + '\n'); }
+
+ipc::Result<void> print_objects(const Request &request, const std::vector<const ipc::Column *> &columns,
+                                const std::vector<ipc::Object> &objects)
+{
+    if (request.json) {
+        Json list = Json::array();
+        for (const ipc::Object &object : objects)
+            list.push_back(ipc::json_of(object, columns));
+        return print_json({{"objects", std::move(list)}});
+    }
+    std::vector<ipc::TableColumn> headings;
+    for (const ipc::Column *column : columns)
+        headings.push_back({column->name, column->right, column->name == "HOLDERS" || column->name == "DETAIL"});
+    const auto table = IPC_TRY(ipc::Table::create(headings, request.form()));
+    std::vector<ipc::Cell> cells(columns.size());
+    for (const ipc::Object &object : objects) {
+        std::transform(columns.begin(), columns.end(), cells.begin(),
+                       [&](const ipc::Column *column) { return column->value(object); });
+        table->add(cells);
+    }
+    return ipc::print(IPC_TRY(table->text()));
+}
+
+ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
+{
+    const std::vector<const ipc::Column *> columns = IPC_TRY(ipc::choose_columns(request.columns));
+    const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
+    IPC_TRY(ipc::check_selectors(ipc::parse_selectors(request.patterns), plugins, {}));
+    ipc::SnapshotRequest wanted;
+    wanted.patterns = request.patterns;
+    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
+    IPC_TRY(print_objects(request, columns, snapshot.objects));
+    for (const std::string &notice : snapshot.notices)
+        command.note(notice);
+    for (const ipc::Unmatched &unmatched : snapshot.unmatched)
+        command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
+    return {};
+}
+
+ipc::Cell quantity(const ipc::Limit &limit, std::uint64_t value)
+{
+    if (value == IPC_UNKNOWN)
+        return ipc::Absent{};
+    return limit.bytes ? ipc::Cell(ipc::Bytes{value}) : ipc::Cell(value);
+}
+
+/// In tenths of a percent, as text for a table.
+std::optional<double> percent(const ipc::Limit &limit)
+{
+    if (limit.limit == IPC_UNKNOWN || limit.used == IPC_UNKNOWN || limit.limit == 0)
+        return std::nullopt;
+    return 100.0 * static_cast<double>(limit.used) / static_cast<double>(limit.limit);
+}
+
+Json json_of(const ipc::Limit &limit)
+{
+    const std::optional<double> part = percent(limit);
+    return {{"mechanism", limit.mechanism},
+            {"name", ipc::json_text(limit.name)},
+            {"meaning", ipc::json_text(limit.meaning)},
+            {"limit", ipc::json_of(quantity(limit, limit.limit))},
+            {"used", ipc::json_of(quantity(limit, limit.used))},
+            {"percent", part ? Json(*part) : Json(nullptr)},
+            {"unit", limit.bytes ? "bytes" : "objects"}};
+}
+
+ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
+{
+    const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
+    IPC_TRY(ipc::check_selectors(ipc::parse_selectors(request.patterns), plugins, {}));
+    ipc::SnapshotRequest wanted;
+    wanted.patterns = request.patterns;
+    wanted.objects = false;
+    wanted.limits = true;
+    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
+    for (const std::string &notice : snapshot.notices)
+        command.note(notice);
+    if (request.json) {
+        Json list = Json::array();
+        for (const ipc::Limit &limit : snapshot.limits)
+            list.push_back(json_of(limit));
+        return print_json({{"limits", std::move(list)}});
+    }
+    const auto table = IPC_TRY(ipc::Table::create({{"MECHANISM"},
+                                                   {"NAME"},
+                                                   {.name = "LIMIT", .right = true},
+                                                   {.name = "USED", .right = true},
+                                                   {.name = "PERCENT", .right = true},
+                                                   {"MEANING"}},
+                                                  request.form()));
+    for (const ipc::Limit &limit : snapshot.limits) {
+        const std::optional<double> part = percent(limit);
+        table->add(std::vector<ipc::Cell>{
+            limit.mechanism, limit.name, quantity(limit, limit.limit), quantity(limit, limit.used),
+            part ? ipc::Cell(fmt::format("{:.1f}", *part)) : ipc::Cell(ipc::Absent{}), limit.meaning});
+    }
+    return ipc::print(IPC_TRY(table->text()));
+}
+
+/// The capabilities of a plugin among those that there are, "segment/1".
+std::vector<std::string> capabilities(const ipc::Plugin &plugin)
+{
+    constexpr std::string_view known[] = {"segment/1", "queue/1",   "stream/1", "semaphore/1",
+                                          "call/1",    "inspect/1", "rates/1"};
+    std::vector<std::string> offered;
+    for (const std::string_view name : known)
+        if (plugin.offers(fmt::format("ipc.{}", name)))
+            offered.emplace_back(name);
+    return offered;
+}
+
+std::string text_or_empty(const char *text) { return text ? text : ""; }
+
+ipc::Result<void> list_plugins(const Request &request)
+{
+    if (!request.patterns.empty())
+        return ipc::usage_error("--plugins takes no pattern");
+    const auto table = IPC_TRY(
+        ipc::Table::create({{"MECHANISM"}, {"VERSION"}, {"CAPABILITIES"}, {"PATH"}, {"REMARK"}}, request.form()));
+    Json list = Json::array();
+    for (const ipc::FoundPlugin &found : ipc::find_plugins()) {
+        const ipc::Plugin *plugin = found.plugin;
+        const std::string version = plugin ? text_or_empty(plugin->descriptor().version) : "";
+        const std::string summary = plugin ? text_or_empty(plugin->descriptor().summary) : "";
+        const std::vector<std::string> offered = plugin ? capabilities(*plugin) : std::vector<std::string>();
+        const auto cell = [](std::string text) {
+            return text.empty() ? ipc::Cell(ipc::Absent{}) : ipc::Cell(std::move(text));
+        };
+        table->add(std::vector<ipc::Cell>{found.mechanism, cell(version),
+                                          cell(fmt::format("{}", fmt::join(offered, ","))), found.path,
+                                          cell(plugin ? summary : found.refusal)});
+        list.push_back({{"mechanism", ipc::json_text(found.mechanism)},
+                        {"version", ipc::json_text(version)},
+                        {"capabilities", offered},
+                        {"path", ipc::json_text(found.path)},
+                        {"summary", ipc::json_text(summary)},
+                        {"refusal", plugin ? Json(nullptr) : Json(ipc::json_text(found.refusal))}});
+    }
+    return request.json ? print_json({{"plugins", std::move(list)}}) : ipc::print(IPC_TRY(table->text()));
+}
+
+} // namespace
+
+ipc::Result<int> ipc::run(ipc::Command &command)
+{
+    Request request;
+    const std::string foot = help_foot();
+    command.describe("list objects of inter-process communication and who holds them", foot);
+    command.option("output,o", "COLUMNS", request.columns, "the columns: A,B or +A,B for the usual ones and these",
+                   Complete::choice);
+    command.choices("output", column_names);
+    command.flag("json,J", request.json, "print JSON: numbers are numbers, what is not known is null");
+    command.flag("raw,r", request.raw, "print cells separated by one blank, sizes in bytes");
+    command.flag("noheadings", request.no_headings, "print no headings");
+    command.flag("bytes,b", request.bytes, "print sizes in bytes and times exactly");
+    command.flag("limits", request.limits, "list limits instead, and how much of them is in use");
+    command.flag("plugins", request.plugins, "list plugins instead, and why one was refused");
+    command.argument("[PATTERN...]", request.patterns, "addresses, or patterns of them, quoted from the shell",
+                     Complete::address);
+    IPC_TRY(command.parse());
+    if (request.limits && request.plugins)
+        return usage_error("--limits and --plugins exclude each other");
+    if (request.json && request.raw)
+        return usage_error("--json and --raw exclude each other");
+    if (!request.columns.empty() && (request.limits || request.plugins))
+        return usage_error("--output is for objects, neither for --limits nor --plugins");
+    IPC_TRY(request.plugins  ? list_plugins(request)
+            : request.limits ? list_limits(request, command)
+                             : list_objects(request, command));
+    return command.status();
+}
