@@ -110,7 +110,7 @@ needs_root() {
 hold() {
     local said=$scratch/held-${#background[@]} line
     mkfifo "$said"
-    in_background "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$said"
+    in_background bash -c 'exec "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$0"' "$said" "$1" "$2"
     read -r line < "$said"
     [ "$line" = ready ] || return 1
     holder=${background[-1]}

@@ -101,7 +101,7 @@ lines][][x]'
 
 @test "--format has payload, length, hex, priority, type and index" {
     mqsend -p 4 "$mq" $'a\tb'
-    expect 0 mqrecv --format '%i %l %x %P %t %p%%\n' "$mq"
+    expect 0 mqrecv --format '%i %l %x %P %t %p%%' "$mq"
     prints $'1 3 610962 4 - a\tb%'
     expect 64 mqrecv --format '%Q' "$mq"
     one_line_from mqrecv
@@ -116,7 +116,7 @@ lines][][x]'
 @test "--peek shows a whole System V queue and leaves no trace" {
     mqsend "$sysv_mq" first "" third
     before=$(cat /proc/sysvipc/msg)
-    expect 0 mqrecv --peek --format '[%p]\n' "$sysv_mq"
+    expect 0 mqrecv --peek --format '[%p]' "$sysv_mq"
     prints $'[first]\n[]\n[third]'
     [ "$(cat /proc/sysvipc/msg)" = "$before" ]
     expect 0 mqrecv -e "$sysv_mq"

@@ -10,14 +10,14 @@ prepare() {
     for address in "$mq" "$sysv_mq"; do
         expect 0 mqsend "$address" first "" "third one"
         prints ""
-        expect 0 mqrecv -e --format '%i[%p]\n' "$address"
+        expect 0 mqrecv -e --format '%i[%p]' "$address"
         prints $'1[first]\n2[]\n3[third one]'
     done
 }
 
 @test "without arguments each line of standard input is a message" {
     printf 'one\n\ntwo\nlast without newline' | mqsend "$mq"
-    expect 0 mqrecv -e --format '[%p]\n' "$mq"
+    expect 0 mqrecv -e --format '[%p]' "$mq"
     prints $'[one]\n[]\n[two]\n[last without newline]'
 }
 
@@ -28,7 +28,7 @@ prepare() {
 
 @test "-0 and -d end records elsewhere, so that messages hold newlines" {
     printf 'a\nb\0c\0' | mqsend -0 "$mq"
-    expect 0 mqrecv -e --format '%l\n' "$mq"
+    expect 0 mqrecv -e --format '%l' "$mq"
     prints $'3\n1'
     printf 'a\tb\t' | mqsend -d '\t' "$mq"
     printf 'c;d' | mqsend -d ';' "$mq"
@@ -39,16 +39,16 @@ prepare() {
 
 @test "-s sends all of the input as one message" {
     printf 'line 1\nline 2\n' | mqsend -s "$mq"
-    expect 0 mqrecv -e --format '%l\n' "$mq"
+    expect 0 mqrecv -e --format '%l' "$mq"
     prints 14
     mqsend -s "$mq" < /dev/null
-    expect 0 mqrecv -n --format '%l\n' "$mq"
+    expect 0 mqrecv -n --format '%l' "$mq"
     prints 0
 }
 
 @test "-L takes records behind their length" {
     printf '\0\0\0\003a\nb\0\0\0\0\0\0\0\001c' | mqsend -L "$mq"
-    expect 0 mqrecv -e --format '%l\n' "$mq"
+    expect 0 mqrecv -e --format '%l' "$mq"
     prints $'3\n0\n1'
 }
 
@@ -61,10 +61,10 @@ prepare() {
 
 @test "-J takes payload, base64, priority and type" {
     printf '%s\n' '{"payload":"text"}' '{"base64":"AAEC/w==","priority":5}' | mqsend -J "$mq"
-    expect 0 mqrecv -e --format '%P %x\n' "$mq"
+    expect 0 mqrecv -e --format '%P %x' "$mq"
     prints $'5 000102ff\n0 74657874'
     printf '%s\n' '{"payload":"typed","type":42}' | mqsend -J "$sysv_mq"
-    expect 0 mqrecv -n --format '%t %p\n' "$sysv_mq"
+    expect 0 mqrecv -n --format '%t %p' "$sysv_mq"
     prints "42 typed"
 }
 
