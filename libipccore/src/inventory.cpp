@@ -191,9 +191,12 @@ Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address
 std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
 {
     const std::size_t index = objects_.size();
+    if (index == objects_.capacity())
+        objects_.reserve(std::max<std::size_t>(1024, 4 * index));
     Object &object = objects_.emplace_back();
     object.plugin = &plugin;
-    object.facts = complete_record(emitted);
+    ipc_object_clear(&object.facts);
+    copy_known(object.facts, emitted);
     object.address.mechanism = plugin.mechanism();
     object.address.name = object.facts.name;
     if (object.facts.detail)

@@ -7,7 +7,10 @@
 #include "selection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <ctime>
+#include <endian.h>
 #include <numeric>
 #include <utility>
 
@@ -36,6 +39,21 @@ std::int64_t now()
     struct timespec time = {};
     clock_gettime(CLOCK_REALTIME, &time);
     return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
+
+/// Where an object stands, with as much of its name as decides most comparisons.
+struct Place {
+    const Plugin *plugin;
+    std::array<std::uint64_t, 2> beginning;
+    std::size_t index;
+};
+
+/// The first bytes of a name as numbers, which compare as they do.
+std::array<std::uint64_t, 2> beginning_of(std::string_view name)
+{
+    std::array<std::uint64_t, 2> bytes = {};
+    std::memcpy(bytes.data(), name.data(), std::min(name.size(), sizeof bytes));
+    return {be64toh(bytes[0]), be64toh(bytes[1])};
 }
 
 /// One look, from the plugins to the sorted list.
@@ -164,30 +182,42 @@ private:
         return selected;
     }
 
-    /// Sorted through an index: moving an object costs more than comparing two.
-    void select()
+    std::vector<Place> selected_places(const std::vector<Object> &all)
     {
-        std::vector<Object> &all = inventory_.objects();
         std::vector<bool> selected(all.size());
         for (std::size_t i = 0; i < all.size(); i++)
             selected[i] = is_selected(all[i]);
         for (std::size_t index : looked_up_)
             selected[index] = true;
-        std::vector<std::size_t> order;
-        order.reserve(all.size());
+        std::vector<Place> places;
+        places.reserve(all.size());
         for (std::size_t i = 0; i < all.size(); i++)
             if (selected[i])
-                order.push_back(i);
-        std::sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
-            const Address &one = all[left].address, &other = all[right].address;
-            if (const int mechanisms = one.mechanism.compare(other.mechanism))
-                return mechanisms < 0;
-            const int names = one.name.compare(other.name);
-            return names ? names < 0 : left < right;
-        });
+                places.push_back({all[i].plugin, beginning_of(all[i].address.name), i});
+        return places;
+    }
+
+    /// Sorted by places: moving an object costs more than comparing two, and so does looking at one.
+    void select()
+    {
+        std::vector<Object> &all = inventory_.objects();
+        std::vector<Place> order = selected_places(all);
+        const auto is_before = [&](const Place &left, const Place &right) {
+            if (left.plugin != right.plugin)
+                return left.plugin->mechanism() < right.plugin->mechanism();
+            if (left.beginning != right.beginning)
+                return left.beginning < right.beginning;
+            const int names = all[left.index].address.name.compare(all[right.index].address.name);
+            return names ? names < 0 : left.index < right.index;
+        };
+        if (order.size() == all.size() && std::is_sorted(order.begin(), order.end(), is_before)) {
+            snapshot_.objects.swap(all);
+            return;
+        }
+        std::sort(order.begin(), order.end(), is_before);
         snapshot_.objects.reserve(order.size());
-        for (std::size_t index : order)
-            snapshot_.objects.push_back(std::move(all[index]));
+        for (const Place &place : order)
+            snapshot_.objects.push_back(std::move(all[place.index]));
     }
 
     void explain_unmatched()
