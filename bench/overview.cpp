@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Time parts of the overview inside one process, against reading the same from text, and print "MEDIAN MIN MAX".
+// Time parts of the overview inside one process, by processor time, against reading the same from text, and print
+// "MEDIAN MIN MAX".
 //
 //     overview [--rounds N] [--times] list MECHANISM FILE ROWS      its plugin lists, against reading FILE
 //     overview [--rounds N] [--times] snapshot MECHANISM FILE ROWS  the same through a snapshot without holders
@@ -31,8 +32,8 @@ template <typename A, typename B> void compare(const Options &options, A &&a, B 
     b();
     Rounds rounds;
     for (long i = 0; i < options.rounds; i++) {
-        double first = seconds_of(a);
-        rounds.add(first, seconds_of(b));
+        double first = processor_seconds_of(a);
+        rounds.add(first, processor_seconds_of(b));
     }
     if (options.times)
         rounds.explain();
