@@ -115,7 +115,7 @@ TEST_CASE("a format has conversions and escapes")
     const ReceivedMessage message = {bytes_of(payload), IPC_QUEUE_PRIORITY, 5, 0, IPC_NO_TIME, 7};
     CHECK(formatted("%i: %l %x %P %t %T %% [%p]\\t\\x41\\\\", message) == "7: 3 611bff 5 - - % [a\x1b\xff]\tA\\");
     CHECK(formatted("", message).empty());
-    CHECK(formatted("%p", message, Destination::terminal) == "a\\x1b\\xff");
+    CHECK(formatted("%p", message, Destination::terminal) == "a\\x1B\\xFF");
     for (const char *wrong : {"%", "%q", "\\", "\\q", "\\x1"})
         CHECK_FALSE(MessageFormat::parse(wrong));
 }
