@@ -71,7 +71,7 @@ ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::
 {
     for (std::uint64_t left = request.limit(); left;) {
         const bool may_wait = delivery.empty() && timeout != 0;
-        const ipc::Result<void> taken = delivery.take(may_wait ? timeout : 0);
+        const ipc::Result<void> taken = may_wait ? delivery.wait(timeout) : delivery.take(0);
         left -= taken.ok();
         if (!taken || delivery.full() || request.unbuffered)
             IPC_TRY(delivery.flush());
@@ -131,7 +131,7 @@ ipc::Result<int> ipc::run(Command &command)
     Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
     const Result<void> done = request.peek ? peek(delivery, request.limit()) : receive(delivery, request, timeout);
     if (request.verbose)
-        command.note(fmt::format("received {} messages, {} bytes", delivery.messages(), delivery.bytes()));
+        command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
     if (done || (request.drain && done.error().code() == EAGAIN))
         return status::done;
     if (done.error().code() == EPIPE) {

@@ -77,10 +77,12 @@ public:
     /// Why a record could not be sent, and which one that was.
     ipc::Error unsent(const ipc::Error &error) const
     {
-        return ipc::failure(error.code(), "{}; {} records were sent before", error.text(), messages_);
+        if (!messages_)
+            return error;
+        return ipc::failure(error.code(), "{}; records sent before: {}", error.text(), messages_);
     }
 
-    std::string summary() const { return fmt::format("sent {} messages, {} bytes", messages_, bytes_); }
+    std::string summary() const { return fmt::format("messages sent: {}, bytes: {}", messages_, bytes_); }
 
 private:
     ipc::Queue &queue_;

@@ -7,6 +7,7 @@
 #include "plugins.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,12 @@ std::int64_t now()
     return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
 }
 
+bool is_pipe_or_socket(int descriptor)
+{
+    struct stat status;
+    return ::fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
 /// Written with as many calls as it takes: it is the last trace of these messages.
 void write_to_stderr(std::string_view text)
 {
@@ -38,7 +45,8 @@ void write_to_stderr(std::string_view text)
 } // namespace
 
 Delivery::Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest)
-    : queue_(&queue), descriptor_(output), frame_(framing), rendering_(std::move(rendering)), largest_(largest)
+    : queue_(&queue), descriptor_(output), may_break_(is_pipe_or_socket(output)), frame_(framing),
+      rendering_(std::move(rendering)), largest_(largest)
 {
     held_.reserve(batch_messages);
 }
@@ -105,6 +113,22 @@ Result<void> Delivery::take(std::int64_t timeout)
     return {};
 }
 
+Result<void> Delivery::wait(std::int64_t timeout)
+{
+    constexpr std::int64_t slice = 1'000'000'000;
+    while (may_break_ && (timeout == IPC_FOREVER || timeout > slice)) {
+        const Result<void> taken = take(slice);
+        if (taken || taken.error().code() != ETIMEDOUT)
+            return taken;
+        pollfd output = {descriptor_, 0, 0};
+        if (::poll(&output, 1, 0) > 0)
+            return failure(EPIPE, "nobody reads the output any more");
+        if (timeout != IPC_FOREVER)
+            timeout -= slice;
+    }
+    return take(timeout);
+}
+
 Result<void> Delivery::peek(std::uint64_t index)
 {
     if (interrupted())
@@ -167,9 +191,10 @@ std::size_t Delivery::give_back(std::size_t from)
         lines += '\n';
     }
     if (lost)
-        notice(fmt::format("{} received messages could be neither written nor put back, and follow as JSON Lines (send "
-                           "them again with mqsend --json): {}",
-                           lost, reason));
+        notice(fmt::format(
+            "received messages that could be neither written nor put back: {}, which follow as JSON Lines for "
+            "mqsend --json ({})",
+            lost, reason));
     write_to_stderr(lines);
     return returned;
 }
@@ -187,7 +212,7 @@ Result<void> Delivery::flush()
     clear();
     if (!returned)
         return done;
-    return failure(done.error().code(), "{} ({} messages were put back)", done.error().text(), returned);
+    return failure(done.error().code(), "{} (messages put back: {})", done.error().text(), returned);
 }
 
 void Delivery::clear()

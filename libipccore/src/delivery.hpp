@@ -28,6 +28,9 @@ public:
 
     /// Receive one message, waiting as Queue::receive does. EINTR once interrupted().
     Result<void> take(std::int64_t timeout);
+    /// The same, for long waits: where the output is a pipe or a socket that nobody reads any more, EPIPE within a
+    /// second instead of waiting for a message that could not be delivered.
+    Result<void> wait(std::int64_t timeout);
     /// Add a copy of the message at `index`, which stays where it is.
     Result<void> peek(std::uint64_t index);
 
@@ -63,6 +66,7 @@ private:
 
     Queue *queue_;
     int descriptor_;
+    bool may_break_; // the output is a pipe or a socket
     RecordFrame frame_;
     Rendering rendering_;
     std::uint64_t largest_;
