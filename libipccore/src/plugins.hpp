@@ -85,8 +85,10 @@ private:
 /// Call `function(arguments..., &error)` of a plugin and turn its answer into a Result.
 template <typename Function, typename... Arguments> Result<void> call(Function *function, Arguments... arguments)
 {
-    ipc_error error = {};
+    ipc_error error; // not cleared: that would cost more than all else that is done here for a message
     error.size = sizeof error;
+    error.code = 0;
+    error.text[0] = '\0';
     int code = function(arguments..., &error);
     if (code >= 0)
         return {};
