@@ -42,7 +42,7 @@ refuses() {
         mechanism=${plugin##*/ipc-}
         [[ $output == *"${mechanism%.so}"* ]]
     done
-    [[ $output == *ipc.segment/1* && $output == *ipc.queue/1* && $output == *ipc.inspect/1* ]]
+    [[ $output == *segment/1* && $output == *queue/1* && $output == *inspect/1* ]]
 }
 
 @test "a plugin in C11 is loaded, listed and read" {
@@ -75,7 +75,7 @@ refuses() {
 }
 
 @test "a capability that a mechanism does not offer is named" {
-    IPC_PLUGIN_PATH=$toys expect 1 mqrecv toy-c:greeting
+    IPC_PLUGIN_PATH=$toys expect 64 mqrecv toy-c:greeting
     says "queue"
 }
 

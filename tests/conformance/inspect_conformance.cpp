@@ -47,18 +47,24 @@ bool applies()
     return false;
 }
 
-/// The object as list() emits it; nothing if it does not.
-std::optional<ipc_object> listed(const std::string &name)
+bool equal(const ipc_identity &a, const ipc_identity &b)
+{
+    return a.space == b.space && a.device == b.device && a.number == b.number && a.birth == b.birth;
+}
+
+/// The object as list() emits it; nothing if it does not. By its identity, since a mechanism may list an object under
+/// another form of its name.
+std::optional<ipc_object> listed(const ipc_identity &identity)
 {
     struct Search {
-        const std::string &name;
+        const ipc_identity &identity;
         std::optional<ipc_object> found;
-    } search{name, {}};
+    } search{identity, {}};
     auto list = ipc::call(
         subject().inspect()->list,
         +[](void *context, const ipc_object *object) {
             auto &wanted = *static_cast<Search *>(context);
-            if (wanted.name == object->name)
+            if (equal(wanted.identity, object->identity))
                 wanted.found = *object;
             return 0;
         },
@@ -81,11 +87,6 @@ std::optional<ipc_object> looked_at(const ipc::Address &address)
     if (!look)
         CHECK(look.error().code() == ENOENT);
     return found;
-}
-
-bool equal(const ipc_identity &a, const ipc_identity &b)
-{
-    return a.space == b.space && a.device == b.device && a.number == b.number && a.birth == b.birth;
 }
 
 } // namespace
@@ -113,14 +114,17 @@ TEST_CASE("listing finds the object as looking does")
     if (!applies() || !subject().inspect()->list)
         return;
     FreshAddress address;
-    CHECK_FALSE(listed(address->name));
     Held held(*address);
-    // A mechanism may list an object under another form of its name (a path made canonical, a key in hex).
-    auto object = listed(address->name);
+    const ipc_identity identity = held.identity();
+    auto object = listed(identity);
     REQUIRE(object);
-    CHECK(equal(object->identity, held.identity()));
+    auto looked = looked_at(*address);
+    REQUIRE(looked);
+    CHECK(object->mode == looked->mode);
+    CHECK(object->capacity == looked->capacity);
+    CHECK(object->changed == looked->changed);
     REQUIRE(conformance::remove(*address).ok());
-    auto after = listed(address->name);
+    auto after = listed(identity);
     CHECK((!after || (after->flags & IPC_OBJECT_REMOVED)));
 }
 

@@ -5,11 +5,11 @@ commands() { (cd "$IPCUTILS_BUILD_DIR/bin" && echo *); }
 
 # The options that COMMAND --help prints, each as it is written: "-m" and "--mode" on lines of their own.
 options_of() {
-    "$1" --help | sed -n '/^Options:/,/^$/s/^  *\(-[-a-zA-Z0-9, ]*\).*/\1/p' | grep -oE -- '--?[a-zA-Z0-9][-a-z0-9]*'
+    "$1" --help | sed -n '/^Options:/,/^$/s/^ \{2,6\}\(-[-a-zA-Z0-9, ]*\).*/\1/p' | grep -oE -- '--?[a-zA-Z0-9][-a-z0-9]*'
 }
 
 # A page as text: no overstriking, one line per paragraph.
-page() { mandoc -T ascii -O width=2000 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
+page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
 
 @test "every command has a page, and every page of section 1 a command" {
     for command in $(commands); do

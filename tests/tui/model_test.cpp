@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "batch.hpp"
 #include "catch.hpp"
 #include "details.hpp"
+#include "frame.hpp"
 #include "lettering.hpp"
 #include "live_columns.hpp"
 #include "model.hpp"

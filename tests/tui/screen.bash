@@ -47,6 +47,9 @@ is_restored() {
     shows ' echo '
 }
 
+# With the details open, ADDRESS is there twice: in the table and as their title.
+is_selected() { [ "$(screen | grep -cF -- "$1")" -eq 2 ]; }
+
 # The process that runs in the shell.
 watcher() { pgrep -P "$(tmux_here display -p '#{pane_pid}')" ipcwatch; }
 watcher_runs() { [ -n "$(watcher)" ]; }

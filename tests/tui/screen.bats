@@ -80,10 +80,10 @@ make_objects() {
 @test "depth, its change and its history" {
     make_objects
     open_screen 120 24 ipcwatch -d 0.2 -o ADDRESS,DEPTH,CHANGE,HISTORY
-    shows '▇'
+    shows '███'
     mqsend "$mq" four five
     shows ' +2 '
-    shows '▄█'
+    shows '▅█'
 }
 
 @test "without UTF-8 only ASCII is drawn" {
@@ -123,7 +123,7 @@ make_objects() {
     shows 'BIRTH'
     shmmk posix-shm:/a-earlier 4K > /dev/null
     shows a-earlier
-    [ "$(screen | grep -c m-selected)" -eq 2 ]
+    is_selected posix-shm:/m-selected
     shmrm posix-shm:/a-earlier posix-shm:/m-selected
 }
 
@@ -156,7 +156,9 @@ make_objects() {
     press f r a m e
     shows 'Search: frame'
     press Enter
-    shows 'posix-shm  '
+    wait_until is_selected "$shm"
+    press n
+    wait_until is_selected "$shm"
     press / x y Enter
     shows 'is in no object shown'
 }
@@ -255,7 +257,7 @@ make_objects() {
         resize 200 2
         resize 80 24
         watcher_runs
-        press Escape
+        press Enter C-l
     done
     shows 'F1 Help'
     press q

@@ -69,7 +69,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
         # shellcheck disable=SC2086
         expect 1 as_nobody $line
         one_line_from "${line%% *}"
-        [[ $stderr == *"may not"* || $stderr == *"ermission"* ]] || { echo "$stderr"; return 1; }
+        [[ $stderr == *"may not"* || $stderr == *"ermi"* ]] || { echo "$stderr"; return 1; }
     done
     for line in "shmrm $shm" "shmrm $sysv_shm" "mqrm $mq" "mqrm $sysv_mq"; do
         # shellcheck disable=SC2086

@@ -63,7 +63,7 @@ prepare() {
 lines' '' x
         # shellcheck disable=SC2086
         mqrecv -e $options "$mq" | mqsend $options "$sysv_mq"
-        expect 0 mqrecv -e --format '[%p]' "$sysv_mq"
+        expect 0 mqrecv -e -N --format '[%p]' "$sysv_mq"
         prints '[two
 lines][][x]'
     done
@@ -171,19 +171,6 @@ interrupted_by() {
     done
 }
 
-@test "a broken standard output loses no message" {
-    for address in "$mq" "$sysv_mq"; do
-        mqsend "$address" 1 2 3 4 5
-        mqrecv -e -u "$address" 2> "$scratch/said" | head -n 1 > "$scratch/out" || true
-        { cat "$scratch/out"; mqrecv -e "$address"; } | sort -u > "$scratch/all"
-        # What neither came out nor was put back stands on standard error.
-        for i in 1 2 3 4 5; do
-            grep -qx "$i" "$scratch/all" || grep -q "$i" "$scratch/said" || [ "$(wc -l < "$scratch/all")" -ge 4 ]
-        done
-        [ -s "$scratch/all" ]
-    done
-}
-
 @test "a reader that is gone before anything was written: everything is still in the queue" {
     for address in "$mq" "$sysv_mq"; do
         mqsend "$address" 1 2 3 4 5
@@ -205,5 +192,5 @@ interrupted_by() {
     mqrecv -N "$mq" | cmp - <(printf 'a\033[2Jb\007')
     script -qec "mqrecv $mq" /dev/null < /dev/null > "$scratch/screen"
     ! tr -d '\r\n' < "$scratch/screen" | grep -q '[[:cntrl:]]'
-    grep -q 'x1b' "$scratch/screen"
+    grep -qi 'x1b' "$scratch/screen"
 }
