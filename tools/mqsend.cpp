@@ -4,6 +4,7 @@
 #include "framing_options.hpp"
 #include "input.hpp"
 #include "interruption.hpp"
+#include "message_fields.hpp"
 #include "queue.hpp"
 #include "wait_options.hpp"
 
@@ -25,22 +26,6 @@ struct Request {
     bool verbose = false;
 };
 
-/// A priority or type that the mechanism's messages have not would be lost.
-ipc::Result<void> check_fields(const ipc::Record &record, std::uint32_t features)
-{
-    if (record.priority.value_or(0) != 0 && !(features & IPC_QUEUE_PRIORITY))
-        return ipc::failure(EINVAL,
-                            "it has priority {}, and messages of this mechanism have none (leave it out; of JSON "
-                            "Lines jq -c 'del(.priority)' takes it)",
-                            *record.priority);
-    if (record.type.value_or(1) != 1 && !(features & IPC_QUEUE_TYPE))
-        return ipc::failure(EINVAL,
-                            "it has type {}, and messages of this mechanism have none (leave it out; of JSON "
-                            "Lines jq -c 'del(.type)' takes it)",
-                            *record.type);
-    return {};
-}
-
 /// Sends one record after the other and counts them.
 class Sender {
 public:
@@ -55,7 +40,7 @@ public:
             record.priority = request_.priority;
         if (!record.type)
             record.type = request_.type;
-        if (ipc::Result<void> fits = check_fields(record, queue_.features()); !fits)
+        if (ipc::Result<void> fits = ipc::check_fields(record, queue_.features()); !fits)
             return unsent(ipc::located(request_.address.text(), fits.error()));
         ipc::Message message = {};
         message.size = sizeof message;
