@@ -37,9 +37,13 @@ Result<void> write_all(int fd, std::string_view text)
     return {};
 }
 
-[[noreturn]] void end_with(std::string_view text)
+[[noreturn]] void end_with(const CommandLine &line, std::string_view text)
 {
-    const bool written = print(text) && close(STDOUT_FILENO) == 0;
+    Result<void> written = print(text);
+    if (written && close(STDOUT_FILENO) < 0)
+        written = failure(errno, "writing to standard output: {}", std::strerror(errno));
+    if (!written && written.error().code() != EPIPE)
+        (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", line.command, written.error().text()));
     std::exit(written ? status::done : status::failed);
 }
 
@@ -132,9 +136,9 @@ Result<void> take_words(CommandLine &line)
         return usage_error("{}", printable(error.what()));
     }
     if (line.help)
-        end_with(help_text(line));
+        end_with(line, help_text(line));
     if (line.version)
-        end_with(fmt::format("{} (ipcutils) {}\n", line.command, IPCUTILS_VERSION));
+        end_with(line, fmt::format("{} (ipcutils) {}\n", line.command, IPCUTILS_VERSION));
     return take_arguments(line, arguments);
 }
 
@@ -267,7 +271,7 @@ Result<void> Command::parse()
     flag("help,h", line.help, "print this text and end");
     flag("version,V", line.version, "print the version and end");
     if (!line.words.empty() && line.words.front() == "--complete")
-        end_with(completion_text(line));
+        end_with(line, completion_text(line));
     return take_words(line);
 }
 
