@@ -5,7 +5,7 @@ commands() { (cd "$IPCUTILS_BUILD_DIR/bin" && echo *); }
 
 # The options that COMMAND --help prints, each as it is written: "-m" and "--mode" on lines of their own.
 options_of() {
-    "$1" --help | sed -n '/^Options:/,/^$/s/^ \{2,6\}\(-[-a-zA-Z0-9, ]*\).*/\1/p' | grep -oE -- '--?[a-zA-Z0-9][-a-z0-9]*'
+    "$1" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '^ +(-[a-zA-Z0-9], )?--[a-z0-9-]+' | grep -oE -- '--?[a-zA-Z0-9][-a-z0-9]*'
 }
 
 # A page as text: no overstriking, one line per paragraph.
