@@ -18,7 +18,9 @@ namespace {
 
 Object object(std::uint64_t number, std::string name)
 {
+    static const Plugin plugin;
     Object object;
+    object.plugin = &plugin;
     ipc_object_clear(&object.facts);
     object.address = {"toy", std::move(name), {}};
     object.facts.identity = {0, 1, number, IPC_NO_TIME};
@@ -71,7 +73,7 @@ TEST_CASE("the change of a depth is known from the second sample on")
     CHECK(model.rows()[0].texts == std::vector<std::string>{"toy:a", "5", "-", "█"});
     CHECK(model.rows()[1].texts == std::vector<std::string>{"toy:s", "-", "-", "-"});
     model.take(sample({queue(1, "a", 2), object(2, "s")}));
-    CHECK(model.rows()[0].texts == std::vector<std::string>{"toy:a", "2", "-3", "█▃"});
+    CHECK(model.rows()[0].texts == std::vector<std::string>{"toy:a", "2", "-3", "█▄"});
 }
 
 TEST_CASE("a queue that took another one's name has no past")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The model as text, sample after sample: tables for people and logs, JSON Lines for programs.
+// Sample after sample, printed.
 #pragma once
 
 #include "model.hpp"
@@ -20,12 +20,6 @@ struct Pace {
     std::uint64_t samples = 0;
     std::chrono::nanoseconds delay = std::chrono::seconds(2);
 };
-
-/// A sample as lines of text without control characters, all columns as wide as they must be.
-std::string frame_of(const Model &model);
-
-/// A sample as one line: {"time", "objects", "limits", "notices"}.
-std::string json_line_of(const Model &model);
 
 /// Take samples and print each, as `form` has it, before the next is taken.
 Result<void> print_samples(Model &model, const Sampler &sample, const Pace &pace, std::string (*form)(const Model &));

@@ -10,6 +10,7 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace ipc::watch {
 namespace {
@@ -17,7 +18,13 @@ namespace {
 constexpr int pair_width = 38; // two of them fit into 80 columns
 
 /// Told elsewhere: in the title, and in a table of its own.
-bool has_own_place(std::string_view column) { return column == "ADDRESS" || column == "HOLDERS"; }
+bool has_own_place(std::string_view column)
+{
+    constexpr std::string_view own[] = {"ADDRESS", "MECHANISM", "NAME", "PIDS", "HOLDERS"};
+    return std::find(std::begin(own), std::end(own), column) != std::end(own);
+}
+
+std::string fact(std::string_view name, std::string_view value) { return fmt::format("{:<13} {}", name, value); }
 
 std::string user_name(std::uint32_t user)
 {
@@ -29,10 +36,13 @@ std::vector<std::string> facts_of(const Object &object)
 {
     std::vector<std::string> facts;
     for (const Column &column : object_columns()) {
-        const Cell cell = column.value(object);
-        if (!has_own_place(column.name) && !std::holds_alternative<Absent>(cell))
-            facts.push_back(fmt::format("{:<12} {}", column.name, text_of(cell, false)));
+        if (has_own_place(column.name))
+            continue;
+        if (const Cell cell = column.value(object); !std::holds_alternative<Absent>(cell))
+            facts.push_back(fact(column.name, text_of(cell, false)));
     }
+    if (object.facts.identity.birth != IPC_NO_TIME)
+        facts.push_back(fact("BIRTH", format_time(object.facts.identity.birth)));
     return facts;
 }
 
@@ -52,27 +62,14 @@ void append_side_by_side(std::vector<std::string> &lines, const std::vector<std:
     }
 }
 
-std::string identity_text(const Object &object)
-{
-    const ipc_identity &identity = object.facts.identity;
-    std::string text = fmt::format("{:<12} number {}", "identity", identity.number);
-    if (identity.device)
-        text += fmt::format(", device {:x}", identity.device);
-    if (identity.space)
-        text += fmt::format(", namespace {}", identity.space);
-    if (identity.birth != IPC_NO_TIME)
-        text += fmt::format(", since {}", format_time(identity.birth));
-    return text;
-}
-
 void append_past(std::vector<std::string> &lines, const Past &past, int width)
 {
     if (past.depths().empty())
         return;
-    const auto room = static_cast<std::size_t>(std::max(width - 26, 1));
+    const auto room = static_cast<std::size_t>(std::max(width - 34, 1));
     const auto highest = *std::max_element(past.depths().begin(), past.depths().end());
-    lines.push_back(
-        fmt::format("{:<12} {} highest {}", "history", sparkline(past.depths(), room, locale_is_utf8()), highest));
+    const std::string bars = sparkline(past.depths(), room, locale_is_utf8());
+    lines.push_back(fact("HISTORY", fmt::format("{}  highest {}", bars, highest)));
 }
 
 std::string access_text(const Holder &holder)
@@ -115,7 +112,6 @@ std::vector<std::string> details_of(const Object &object, const Past &past, int 
 {
     std::vector<std::string> lines;
     append_side_by_side(lines, facts_of(object), width);
-    lines.push_back(identity_text(object));
     append_past(lines, past, width);
     append_holders(lines, object);
     return lines;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "batch.hpp"
 #include "command.hpp"
+#include "frame.hpp"
 #include "model.hpp"
 #include "screen.hpp"
 
@@ -58,7 +59,7 @@ void declare(Command &command, Options &options)
 {
     command.describe("watch segments, queues and the processes that hold them",
                      "ipcwatch                          full screen; F1 explains the keys\n"
-                     "ipcwatch -s change 'posix-mq:*'   which queues fill\n"
+                     "ipcwatch -s change '*-mq:*'       which queues fill\n"
                      "ipcwatch -b -n 1                  one table\n"
                      "ipcwatch -J -d 0.5 | jq .objects  a line of JSON twice a second");
     command.flag("batch,b", options.batch, "print each sample as text");

@@ -17,8 +17,11 @@ bool contains(const std::string &text, std::string_view part)
 
 bool mentions(const Row &row, std::string_view part)
 {
-    return std::any_of(row.texts.begin(), row.texts.end(), [&](const auto &text) { return contains(text, part); }) ||
-           std::any_of(row.object->holders.begin(), row.object->holders.end(),
+    const Object &object = *row.object;
+    return contains(object.address.text(), part) || contains(object.address.name, part) ||
+           contains(std::string(name_of(object.state)), part) || contains(object.detail, part) ||
+           std::any_of(row.texts.begin(), row.texts.end(), [&](const auto &text) { return contains(text, part); }) ||
+           std::any_of(object.holders.begin(), object.holders.end(),
                        [&](const Holder &holder) { return contains(holder.command, part); });
 }
 

@@ -22,8 +22,9 @@ struct Row {
     std::vector<std::string> texts; // one per column
 };
 
-/// Does a row answer to `filter`? Every word of it must occur in the row's texts or in the name of a holder, a word
-/// behind `!` in none of them; upper and lower case are the same. The empty filter lets everything pass.
+/// Does a row answer to `filter`? Every word of it must occur in what the row shows or in the object's address, state,
+/// detail or the name of a holder, shown or not; a word behind `!` in none of these. Upper and lower case are the same.
+/// The empty filter lets everything pass.
 bool answers(const Row &row, std::string_view filter);
 
 class Model {
@@ -34,6 +35,9 @@ public:
     /// Only objects of this user; only objects that this process holds.
     void only_user(std::uint32_t user) { user_ = user; }
     void only_process(std::int64_t process) { process_ = process; }
+
+    std::optional<std::uint32_t> user() const { return user_; }
+    std::optional<std::int64_t> process() const { return process_; }
 
     /// The next sample. The selection stays with its object, or with its place if the object has gone.
     void take(Snapshot snapshot);
@@ -66,8 +70,8 @@ public:
     const Row *selected() const { return rows_.empty() ? nullptr : &rows_[position_]; }
     void select(std::size_t position);
     void move_selection(std::int64_t rows);
-    /// Select the next row (`step` 1) or the one before (-1) that contains `text`, going round at the end; `stay` if
-    /// the selected row may be it. False if there is none.
+    /// Select the next row (`step` 1) or the one before (-1) in which `text` occurs, as for a filter, going round at
+    /// the end; `stay` if the selected row may be it. False if there is none.
     bool search(std::string_view text, int step, bool stay);
 
 private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "overview.hpp"
 
-#include "printable.hpp"
 #include "quantity.hpp"
 #include "summary.hpp"
 
@@ -14,7 +13,8 @@ namespace {
 
 constexpr int least_table = 4;       // rows that the table keeps
 constexpr int least_for_gauges = 12; // rows of the area
-constexpr int gauge_width = 39;
+constexpr int bar_width = 24;
+constexpr int least_gauge = 30;
 constexpr int gap = 2;
 
 void draw_title(const Model &model, const Course &course, int row, int width)
@@ -57,19 +57,25 @@ void draw_gauge(const Gauge &gauge, int label, int row, int column, int width)
     draw_bar(gauge, row, column + label + 1, width - label - 1);
 }
 
+int rows_for(int count, int per_row) { return (count + per_row - 1) / per_row; }
+
 /// Returns the rows it took, at most `rows`.
 int draw_gauges(const std::vector<Gauge> &gauges, int top, int rows, int width)
 {
-    const int per_row = std::max((width + gap) / (gauge_width + gap), 1);
-    const int each = (width + gap) / per_row - gap;
+    if (gauges.empty() || rows <= 0)
+        return 0;
     int label = 0;
     for (const Gauge &gauge : gauges)
         label = std::max(label, width_of(gauge.label));
-    label = std::min(label, each / 2);
-    const int count = std::min(static_cast<int>(gauges.size()), rows * per_row);
-    for (int i = 0; i < count; i++)
+    const int count = static_cast<int>(gauges.size());
+    const int comfortable = std::max((width + gap) / (label + 1 + bar_width + gap), 1);
+    const int per_row = std::min(std::max(comfortable, rows_for(count, rows)), std::max(width / least_gauge, 1));
+    const int each = (width + gap) / per_row - gap;
+    label = std::clamp(each - 1 - bar_width, each / 3, label);
+    const int shown = std::min(count, rows * per_row);
+    for (int i = 0; i < shown; i++)
         draw_gauge(gauges[static_cast<std::size_t>(i)], label, top + i / per_row, i % per_row * (each + gap), each);
-    return (count + per_row - 1) / per_row;
+    return rows_for(shown, per_row);
 }
 
 int draw_notices(const std::vector<std::string> &notices, int row, int width)
@@ -84,13 +90,16 @@ int draw_notices(const std::vector<std::string> &notices, int row, int width)
     return 1;
 }
 
-int draw_filter(const Model &model, int row, int width)
+int draw_restriction(const Model &model, int row, int width)
 {
-    if (model.filter().empty())
+    const std::string restriction = restriction_of(model);
+    if (restriction.empty())
         return 0;
-    const std::string text = fmt::format("Filter: {}   ({} of {} shown, \\ changes it)", printable(model.filter()),
-                                         model.rows().size(), model.objects().size());
-    put(row, 0, width, text, Ink::selected);
+    const char *hint = model.filter().empty() ? "" : ", \\ changes it";
+    put(row, 0, width,
+        fmt::format("Only {}   ({} of {} shown{})", restriction, model.rows().size(), model.snapshot().objects.size(),
+                    hint),
+        Ink::selected);
     return 1;
 }
 
@@ -107,7 +116,7 @@ int draw_overview(const Model &model, const Course &course, const Area &area)
     if (has_room())
         rows += draw_notices(notices_of(model.snapshot()), area.top + rows, area.columns);
     if (area.rows - rows > 1)
-        rows += draw_filter(model, area.top + rows, area.columns);
+        rows += draw_restriction(model, area.top + rows, area.columns);
     return rows;
 }
 

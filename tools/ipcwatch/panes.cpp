@@ -146,10 +146,10 @@ public:
 
     bool press(Key key) override
     {
-        if (key == escape)
-            change_(before_);
-        if (key == escape || is_enter(key))
+        if (key == escape || is_enter(key)) {
+            change_(key == escape ? before_ : text_);
             return false;
+        }
         if (edit(key))
             change_(text_);
         return true;

@@ -28,8 +28,8 @@ std::unique_ptr<Pane> page(std::string title, std::vector<std::string> paragraph
 std::unique_ptr<Pane> chooser(std::string title, std::vector<std::string> lines, std::size_t first,
                               std::function<void(std::size_t)> choose);
 
-/// A line to write in, at the foot of the screen. `change` is called with the text at every key; Escape calls it with
-/// the text as it was.
+/// A line to write in, at the foot of the screen. `change` is called with the text at every key and at
+/// Enter; Escape calls it with the text as it was.
 std::unique_ptr<Pane> prompt(std::string label, std::string text, std::function<void(const std::string &)> change);
 
 /// Asks whether `object` shall go, and once more if somebody holds it; then removes it. `tell` receives what came of

@@ -63,7 +63,7 @@ std::string sparkline(const std::deque<std::uint64_t> &depths, std::size_t width
     const auto highest = static_cast<long double>(std::max<std::uint64_t>(*std::max_element(first, depths.end()), 1));
     std::string out;
     for (auto depth = first; depth != depths.end(); ++depth) {
-        const auto level = static_cast<std::size_t>(static_cast<long double>(*depth) * 6 / highest);
+        const auto level = static_cast<std::size_t>(static_cast<long double>(*depth) / highest * 6);
         out += bars[*depth ? 1 + level : 0];
     }
     return out;

@@ -24,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int least_rows_beside_details = 7; // of the table, its heading included
+constexpr int least_rows_beside_details = 6; // of the table, its heading included
 constexpr int status_of_signals = 128;
 
 std::string details_title(const Object &object, bool goes_on)

@@ -67,6 +67,18 @@ std::string percent_of(const Gauge &gauge)
     return percent >= 0.05 && percent < 9.95 ? fmt::format("{:.1f}%", percent) : fmt::format("{:.0f}%", percent);
 }
 
+std::string restriction_of(const Model &model)
+{
+    std::string text;
+    if (model.user())
+        text += fmt::format("user {}, ", *model.user());
+    if (model.process())
+        text += fmt::format("process {}, ", *model.process());
+    if (!model.filter().empty())
+        text += fmt::format("filter {}, ", printable(model.filter()));
+    return text.substr(0, text.size() - std::min<std::size_t>(text.size(), 2));
+}
+
 std::vector<std::string> notices_of(const Snapshot &snapshot)
 {
     std::vector<std::string> notices;

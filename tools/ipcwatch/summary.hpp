@@ -27,6 +27,9 @@ std::vector<Gauge> gauges_of(const Snapshot &snapshot);
 /// "3%", "0.4%", "" without a limit.
 std::string percent_of(const Gauge &gauge);
 
+/// What the user asked to leave out, "process 1234, filter jobs !idle"; "" for nothing.
+std::string restriction_of(const Model &model);
+
 /// Why something may be missing: the snapshot's notices, and patterns that match nothing.
 std::vector<std::string> notices_of(const Snapshot &snapshot);
 
