@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Time two sides alternately, A B A B …, and print "MEDIAN MIN MAX" of the ratio of their wall times.
 //
-//     compare [--rounds N] [--starts N] [--rate] [--pin] [--after COMMAND] [--times] -- SIDE --- SIDE
+//     compare [--rounds N] [--starts N] [--rate] [--pin] [--processor] [--after COMMAND] [--times] -- SIDE --- SIDE
 //
 // A side is one command, or several with `|` (a pipe between them) or `&` (side by side), each with `<` FILE and `>`
 // FILE, all as arguments of their own; there is no shell between. `{}` in a word becomes a number that differs each
@@ -11,12 +11,14 @@
 //   --rate       print how many times faster A is, instead of how many times longer it takes
 //   --pin        the first command of a side runs on the first CPU, the second on the second
 //   --after      what sh runs after each side, outside the measured time
+//   --processor  count the processor time of the commands instead of the wall clock's: for what never waits
 //   --times      print the times of each round on stderr
 #include "refuse.hpp"
 #include "rounds.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ using Side = std::vector<Program>;
 
 struct Comparison {
     long rounds = 7, starts = 1;
-    bool rate = false, pin = false, times = false;
+    bool rate = false, pin = false, processor = false, times = false;
     const char *after = nullptr;
     Side sides[2];
 };
@@ -81,6 +83,8 @@ Comparison read_command_line(char **word)
             comparison.rate = true;
         else if (option == "--pin")
             comparison.pin = true;
+        else if (option == "--processor")
+            comparison.processor = true;
         else if (option == "--times")
             comparison.times = true;
         else
@@ -157,17 +161,26 @@ pid_t start(const Program &program, Ends ends, long count)
     return child;
 }
 
-void expect_success(const Program &program, pid_t child)
+double in_seconds(const timeval &time)
+{
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
+
+/// The processor time that it took, in seconds.
+double expect_success(const Program &program, pid_t child)
 {
     int status = 0;
-    must("waitpid", waitpid(child, &status, 0));
+    rusage usage = {};
+    must("wait4", wait4(child, &status, 0, &usage));
     if (WIFSIGNALED(status))
         refuse("%s ended by signal %d", program.words[0].c_str(), WTERMSIG(status));
     if (WEXITSTATUS(status))
         refuse("%s ended with status %d", program.words[0].c_str(), WEXITSTATUS(status));
+    return in_seconds(usage.ru_utime) + in_seconds(usage.ru_stime);
 }
 
-void run(const Side &side, const Processors *processors, long count)
+/// The processor time that all of it took, in seconds.
+double run(const Side &side, const Processors *processors, long count)
 {
     std::vector<pid_t> children;
     Ends ends;
@@ -186,19 +199,22 @@ void run(const Side &side, const Processors *processors, long count)
     }
     if (processors)
         processors->take_all();
+    double seconds = 0;
     for (std::size_t i = 0; i < side.size(); i++)
-        expect_success(side[i], children[i]);
+        seconds += expect_success(side[i], children[i]);
+    return seconds;
 }
 
 double time_of(const Comparison &comparison, const Side &side, const Processors *processors, long &count)
 {
-    double seconds = seconds_of([&] {
+    double processor = 0;
+    const double wall = seconds_of([&] {
         for (long i = 0; i < comparison.starts; i++)
-            run(side, processors, count++);
+            processor += run(side, processors, count++);
     });
     if (comparison.after && std::system(comparison.after) != 0)
         refuse("%s failed", comparison.after);
-    return seconds;
+    return comparison.processor ? processor : wall;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// crowd COUNT MAPPINGS OBJECT COMMAND...: run COMMAND while COUNT processes exist that have MAPPINGS mappings each,
-// one of them shared and of the file OBJECT. Ends with its status; the processes end with this one.
+// crowd COUNT MAPPINGS HOLDERS OBJECT COMMAND...: run COMMAND while COUNT processes exist that have MAPPINGS mappings
+// each; HOLDERS of them have one more, shared, of the file OBJECT. Ends with the command's status; the processes end
+// with this one.
 #include "refuse.hpp"
 
 #include <fcntl.h>
@@ -48,13 +49,17 @@ void map_object(const char *path)
     close(fd);
 }
 
-pid_t sleeping_child()
+/// Maps `object` unless it is null.
+pid_t sleeping_child(const char *object, int ready)
 {
     pid_t parent = getpid();
     pid_t child = must("fork", fork());
     if (child)
         return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (object)
+        map_object(object);
+    must("write", write(ready, "", 1));
     while (getppid() == parent)
         pause();
     _exit(0);
@@ -76,14 +81,21 @@ int run(char **command)
 
 int main(int count, char **words)
 {
-    if (count < 5)
-        refuse("usage: crowd COUNT MAPPINGS OBJECT COMMAND...");
+    if (count < 6)
+        refuse("usage: crowd COUNT MAPPINGS HOLDERS OBJECT COMMAND...");
     std::vector<pid_t> children(static_cast<std::size_t>(number(words[1])));
-    map_object(words[3]);
+    const long holders = number(words[3]);
+    int ready[2];
+    must("pipe", pipe2(ready, O_CLOEXEC));
     map_until(number(words[2]));
-    for (pid_t &child : children)
-        child = sleeping_child();
-    int status = run(words + 4);
+    for (std::size_t i = 0; i < children.size(); i++)
+        children[i] = sleeping_child(static_cast<long>(i) < holders ? words[4] : nullptr, ready[1]);
+    close(ready[1]);
+    char byte;
+    for (std::size_t i = 0; i < children.size(); i++)
+        if (must("read", read(ready[0], &byte, 1)) != 1)
+            refuse("a process ended early");
+    const int status = run(words + 5);
     for (pid_t child : children)
         kill(child, SIGKILL);
     for (pid_t child : children)
