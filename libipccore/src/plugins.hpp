@@ -32,6 +32,7 @@ public:
 
 private:
     friend Result<const Plugin *> load_plugin_file(const std::string &path, std::string_view mechanism);
+    friend struct FakePlugin; // tests make plugins without a file
     std::string path_;
     ipc_plugin descriptor_ = {};
     ipc_segment_v1 segment_ = {};

@@ -148,7 +148,8 @@ private:
     void count()
     {
         if (denied_)
-            if (const std::optional<Process> process = find_process(sight_.process); !process || process->without_memory)
+            if (const std::optional<Process> process = find_process(sight_.process);
+                !process || process->without_memory)
                 return;
         result_.processes++;
         result_.hidden += denied_;
@@ -201,8 +202,7 @@ private:
             }
             if (query.name_size == 0)
                 name_[0] = '\0';
-            if (query.inode)
-                tell_mapping(query);
+            tell_mapping(query);
             query.query_address = query.end;
         }
     }
@@ -252,7 +252,7 @@ private:
         if (!take_number(at, end, offset, 16) || !take_letter(at, end, ' ') ||
             !take_number(at, end, device_major, 16) || !take_letter(at, end, ':') ||
             !take_number(at, end, device_minor, 16) || !take_letter(at, end, ' ') ||
-            !take_number(at, end, sight_.inode, 10) || sight_.inode == 0)
+            !take_number(at, end, sight_.inode, 10))
             return;
         while (at != end && *at == ' ')
             at++;

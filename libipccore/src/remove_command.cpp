@@ -35,7 +35,8 @@ void declare(Command &command, Request &request, const Family &family)
     command.option("older-than", "AGE", request.age, parse_age,
                    "only what was made, or last changed its status, so long ago: 90s, 10m, 2h, 1d");
     command.flag("quiet,q", request.quiet, "do not say why something is left; the exit status does");
-    command.flag("verbose,v", request.verbose, "print the address of each that was removed");
+    command.flag("verbose,v", request.verbose,
+                 "print the address of each that was removed, and what could not be seen");
 }
 
 /// Short forms become whole addresses; patterns stay.
@@ -115,6 +116,9 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
         if (!request.quiet)
             command.report(located(what, error));
     };
+    for (const std::string &notice : snapshot.notices)
+        if (request.verbose)
+            command.note(notice);
     for (const Unmatched &unmatched : snapshot.unmatched)
         fail(printable(unmatched.pattern), unmatched.reason);
     for (const Object &object : snapshot.objects)

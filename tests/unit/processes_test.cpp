@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+#include "processes.hpp"
+
+#include <ipc/fd.hpp>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+struct Sight {
+    ipc_sight raw;
+    std::string path;
+};
+
+std::vector<Sight> sights_of(pid_t process, const ipc::ProcessPass &pass)
+{
+    std::vector<Sight> sights;
+    const auto result = ipc::go_over_processes(pass, [&](const ipc_sight &sight) {
+        if (sight.process == process)
+            sights.push_back({sight, sight.path});
+    });
+    REQUIRE(result.ok());
+    return sights;
+}
+
+using Mapping = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint32_t, std::string>;
+
+std::set<Mapping> mappings_of(ipc::MappingSource source)
+{
+    std::set<Mapping> mappings;
+    for (const Sight &sight : sights_of(getpid(), {.mappings = source, .descriptors = false, .calls = false}))
+        mappings.insert(
+            {sight.raw.start, sight.raw.end, sight.raw.device, sight.raw.inode, sight.raw.access, sight.path});
+    return mappings;
+}
+
+/// A child that does `work` and then waits to be killed.
+class Child {
+public:
+    template <typename Work> explicit Child(Work work) : id_(fork())
+    {
+        if (id_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            work();
+            for (;;)
+                pause();
+        }
+    }
+    ~Child()
+    {
+        kill(id_, SIGKILL);
+        waitpid(id_, nullptr, 0);
+    }
+    pid_t id() const { return id_; }
+
+private:
+    pid_t id_;
+};
+
+/// Wait until `condition` holds, within what a slow machine needs.
+template <typename Condition> bool comes_true(Condition condition)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (condition())
+            return true;
+        usleep(10'000);
+    }
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("query and text of mappings yield the same sights")
+{
+    const ipc::Fd plain(memfd_create("plain", MFD_CLOEXEC)), lines(memfd_create("two\nlines (deleted)", MFD_CLOEXEC));
+    REQUIRE(ftruncate(plain.get(), 8192) == 0);
+    REQUIRE(ftruncate(lines.get(), 4096) == 0);
+    const int segment = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    REQUIRE(segment >= 0);
+    void *attached = shmat(segment, nullptr, SHM_RDONLY);
+    shmctl(segment, IPC_RMID, nullptr);
+    void *both = mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, plain.get(), 0);
+    void *readable = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, lines.get(), 0);
+    void *anonymous = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *own = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, plain.get(), 0);
+
+    const std::set<Mapping> by_text = mappings_of(ipc::MappingSource::text);
+    const auto find = [&](void *address) {
+        for (const Mapping &mapping : by_text)
+            if (std::get<0>(mapping) == reinterpret_cast<std::uintptr_t>(address))
+                return mapping;
+        return Mapping{};
+    };
+    CHECK(std::get<5>(find(both)) == "/memfd:plain (deleted)");
+    CHECK(std::get<4>(find(both)) == (IPC_READ | IPC_WRITE));
+    CHECK(std::get<5>(find(readable)) == "/memfd:two\nlines (deleted) (deleted)");
+    CHECK(std::get<4>(find(readable)) == IPC_READ);
+    CHECK(std::get<5>(find(anonymous)) == "/dev/zero (deleted)");
+    // The first segment of a namespace has the identifier 0, and its mapping the inode 0.
+    CHECK(std::get<3>(find(attached)) == static_cast<std::uint64_t>(segment));
+    CHECK(find(own) == Mapping{});
+    if (ipc::has_mapping_query())
+        CHECK(mappings_of(ipc::MappingSource::query) == by_text);
+    else
+        WARN("this kernel has no PROCMAP_QUERY: the comparison is left out");
+
+    shmdt(attached);
+    munmap(both, 8192);
+    munmap(readable, 4096);
+    munmap(anonymous, 4096);
+    munmap(own, 4096);
+}
+
+TEST_CASE("more mappings than one read of maps holds are all seen")
+{
+    constexpr int count = 3000;
+    const ipc::Fd file(memfd_create("many", MFD_CLOEXEC));
+    REQUIRE(ftruncate(file.get(), 2 * 4096) == 0);
+    std::vector<void *> pages;
+    for (int i = 0; i < count; i++) // alternating protections keep them from being merged
+        pages.push_back(mmap(nullptr, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0));
+    const auto by_text = mappings_of(ipc::MappingSource::text);
+    CHECK(by_text.size() >= count);
+    if (ipc::has_mapping_query())
+        CHECK(mappings_of(ipc::MappingSource::query) == by_text);
+    for (void *page : pages)
+        munmap(page, 4096);
+}
+
+TEST_CASE("a descriptor is offered with what it is open for and on")
+{
+    char path[] = "/tmp/ipc-processes-XXXXXX";
+    const ipc::Fd both(mkostemp(path, O_CLOEXEC));
+    const ipc::Fd reading(open(path, O_RDONLY | O_CLOEXEC)), writing(open(path, O_WRONLY | O_CLOEXEC));
+    struct stat status;
+    REQUIRE(fstat(both.get(), &status) == 0);
+    const auto sights = sights_of(getpid(), {.calls = false});
+    const auto access_of = [&](const ipc::Fd &descriptor) {
+        for (const Sight &sight : sights)
+            if (sight.raw.kind == IPC_SIGHT_DESCRIPTOR && sight.raw.number == descriptor.get()) {
+                CHECK(sight.raw.inode == status.st_ino);
+                CHECK(sight.raw.device == status.st_dev);
+                CHECK(sight.raw.mode == status.st_mode);
+                CHECK(sight.raw.links == 1);
+                CHECK(sight.path == path);
+                return sight.raw.access;
+            }
+        return std::uint32_t{0};
+    };
+    CHECK(access_of(both) == (IPC_READ | IPC_WRITE));
+    CHECK(access_of(reading) == IPC_READ);
+    CHECK(access_of(writing) == IPC_WRITE);
+    unlink(path);
+}
+
+TEST_CASE("a blocked call is offered with its arguments")
+{
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    const Child child([&] {
+        char byte;
+        syscall(SYS_read, ends[0], &byte, 1L);
+    });
+    CHECK(comes_true([&] {
+        for (const Sight &sight : sights_of(child.id(), {.descriptors = false}))
+            if (sight.raw.kind == IPC_SIGHT_CALL && sight.raw.number == SYS_read)
+                return sight.raw.arguments[0] == static_cast<std::uint64_t>(ends[0]) && sight.raw.arguments[2] == 1;
+        return false;
+    }));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST_CASE("what was not asked for is not offered")
+{
+    for (const Sight &sight : sights_of(getpid(), {.descriptors = false, .calls = false}))
+        CHECK(sight.raw.kind == IPC_SIGHT_MAPPING);
+}
+
+TEST_CASE("a process name cannot forge the fields behind it")
+{
+    const auto process =
+        ipc::parse_process("42 (x) R 1\n) S 1 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 250 1 1", 1000);
+    REQUIRE(process.has_value());
+    CHECK(process->id == 42);
+    CHECK(process->command == "x) R 1\n");
+    CHECK(process->start == 1000 + 250 * (1'000'000'000 / sysconf(_SC_CLK_TCK)));
+    CHECK_FALSE(process->without_memory);
+    CHECK_FALSE(ipc::parse_process("42 (x", 0).has_value());
+    CHECK_FALSE(ipc::parse_process("", 0).has_value());
+    CHECK_FALSE(ipc::parse_process("x (y) S 1", 0).has_value());
+    CHECK_FALSE(ipc::parse_process(")(", 0).has_value());
+}
+
+TEST_CASE("kernel threads and zombies have no memory")
+{
+    CHECK(ipc::parse_process("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0", 0)->without_memory);
+    CHECK(ipc::parse_process("9 (sh) Z 1 9 9 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0", 0)->without_memory);
+}
+
+TEST_CASE("a process is found with its name, user and start")
+{
+    const std::int64_t before = std::time(nullptr) * std::int64_t{1'000'000'000};
+    const Child child([] { prctl(PR_SET_NAME, "a) S 9 (b"); });
+    REQUIRE(comes_true([&] { return ipc::find_process(child.id())->command == "a) S 9 (b"; }));
+    const auto process = ipc::find_process(child.id());
+    CHECK(process->user == geteuid());
+    CHECK(process->start >= before - 1'000'000'000);
+    CHECK(process->start <= before + 60'000'000'000);
+    CHECK_FALSE(ipc::find_process(4'999'999).has_value());
+}
+
+TEST_CASE("a newline in a mapping's name is unescaped")
+{
+    CHECK(ipc::unescaped_mapping_name("/a\\012b\\012") == "/a\nb\n");
+    CHECK(ipc::unescaped_mapping_name("/a\\01") == "/a\\01");
+    CHECK(ipc::unescaped_mapping_name("").empty());
+}
