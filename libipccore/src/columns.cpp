@@ -88,7 +88,10 @@ Cell mode(const Object &object)
 {
     if (object.facts.mode == IPC_UNKNOWN)
         return Unknown{};
-    return fmt::format("{:04o}", object.facts.mode);
+    std::string digits = "0000";
+    for (std::size_t i = 0; i < 4; i++)
+        digits[3 - i] = static_cast<char>('0' + (object.facts.mode >> 3 * i & 7));
+    return digits;
 }
 
 Cell key(const Object &object)

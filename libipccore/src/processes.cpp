@@ -280,8 +280,8 @@ private:
                   STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &target) != 0 ||
             fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
             return;
-        const ssize_t length = readlinkat(directory, name, name_, sizeof name_ - 1);
-        name_[std::max<ssize_t>(length, 0)] = '\0';
+        if (!name_target(directory, name, target))
+            return;
         // The permissions of the link are how the descriptor was opened.
         sight_.access = access_of(link.st_mode & S_IRUSR, link.st_mode & S_IWUSR);
         sight_.mode = target.stx_mode;
@@ -291,6 +291,18 @@ private:
         sight_.path = name_;
         sight_.number = std::strtoll(name, nullptr, 10);
         tell();
+    }
+
+    /// Half of all descriptors are sockets, whose link says nothing but the inode.
+    bool name_target(int directory, const char *name, const struct statx &target)
+    {
+        if (S_ISSOCK(target.stx_mode)) {
+            *fmt::format_to_n(name_, sizeof name_ - 1, "socket:[{}]", std::uint64_t{target.stx_ino}).out = '\0';
+            return true;
+        }
+        const ssize_t length = readlinkat(directory, name, name_, sizeof name_ - 1);
+        name_[std::max<ssize_t>(length, 0)] = '\0';
+        return length > 0;
     }
 
     void look_at_calls()

@@ -7,7 +7,6 @@
 #include "selection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <ctime>
 #include <endian.h>
@@ -44,16 +43,17 @@ std::int64_t now()
 /// Where an object stands, with as much of its name as decides most comparisons.
 struct Place {
     const Plugin *plugin;
-    std::array<std::uint64_t, 2> beginning;
+    std::uint64_t first, second; // sixteen bytes
     std::size_t index;
 };
 
-/// The first bytes of a name as numbers, which compare as they do.
-std::array<std::uint64_t, 2> beginning_of(std::string_view name)
+/// The first bytes of a name are compared as numbers.
+Place place_of(const Object &object, std::size_t index)
 {
-    std::array<std::uint64_t, 2> bytes = {};
-    std::memcpy(bytes.data(), name.data(), std::min(name.size(), sizeof bytes));
-    return {be64toh(bytes[0]), be64toh(bytes[1])};
+    const std::string &name = object.address.name;
+    std::uint64_t bytes[2] = {};
+    std::memcpy(bytes, name.data(), std::min(name.size(), sizeof bytes));
+    return {object.plugin, be64toh(bytes[0]), be64toh(bytes[1]), index};
 }
 
 /// One look, from the plugins to the sorted list.
@@ -193,7 +193,7 @@ private:
         places.reserve(all.size());
         for (std::size_t i = 0; i < all.size(); i++)
             if (selected[i])
-                places.push_back({all[i].plugin, beginning_of(all[i].address.name), i});
+                places.push_back(place_of(all[i], i));
         return places;
     }
 
@@ -205,16 +205,21 @@ private:
         const auto is_before = [&](const Place &left, const Place &right) {
             if (left.plugin != right.plugin)
                 return left.plugin->mechanism() < right.plugin->mechanism();
-            if (left.beginning != right.beginning)
-                return left.beginning < right.beginning;
+            if (left.first != right.first)
+                return left.first < right.first;
+            if (left.second != right.second)
+                return left.second < right.second;
             const int names = all[left.index].address.name.compare(all[right.index].address.name);
             return names ? names < 0 : left.index < right.index;
         };
-        if (order.size() == all.size() && std::is_sorted(order.begin(), order.end(), is_before)) {
+        // What mechanisms list is often in order, and what the pass found stands behind it.
+        const auto unsorted = std::is_sorted_until(order.begin(), order.end(), is_before);
+        if (unsorted == order.end() && order.size() == all.size()) {
             snapshot_.objects.swap(all);
             return;
         }
-        std::sort(order.begin(), order.end(), is_before);
+        std::sort(unsorted, order.end(), is_before);
+        std::inplace_merge(order.begin(), unsorted, order.end(), is_before);
         snapshot_.objects.reserve(order.size());
         for (const Place &place : order)
             snapshot_.objects.push_back(std::move(all[place.index]));

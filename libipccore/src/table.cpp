@@ -98,13 +98,19 @@ public:
 
 private:
     /// Blanks and backslashes are escaped too, so that each cell is one word and can be read back.
-    void append_word(std::string_view value)
+    void append_word(const std::string &value)
     {
-        for (std::size_t end; (end = value.find_first_of(" \\")) != value.npos; value.remove_prefix(end + 1)) {
-            append_text(text_, std::string(value.substr(0, end)), true);
-            text_ += value[end] == ' ' ? "\\x20" : "\\x5C";
+        const auto is_plain = [](char letter) { return letter > ' ' && letter < 0x7f && letter != '\\'; };
+        if (std::all_of(value.begin(), value.end(), is_plain)) {
+            text_ += value;
+            return;
         }
-        append_text(text_, std::string(value), true);
+        std::string_view rest = value;
+        for (std::size_t end; (end = rest.find_first_of(" \\")) != rest.npos; rest.remove_prefix(end + 1)) {
+            append_text(text_, std::string(rest.substr(0, end)), true);
+            text_ += rest[end] == ' ' ? "\\x20" : "\\x5C";
+        }
+        append_text(text_, std::string(rest), true);
     }
 
     std::string text_;
