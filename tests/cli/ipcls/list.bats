@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+load ../helper
+
+# cells COLUMNS PATTERN...: raw, without headings.
+cells() { ipcls --raw --noheadings -o "$@"; }
+
+@test "objects of all mechanisms are listed once, also when they are named" {
+    needs_namespace
+    shmmk "$shm" 4096
+    shmmk "$sysv_shm" 4096
+    mqmk "$mq"
+    mqmk "$sysv_mq"
+    [ "$(cells MECHANISM | sort | paste -sd ' ')" = "posix-mq posix-shm sysv-mq sysv-shm" ]
+    for address in "$shm" "$sysv_shm" "$mq" "$sysv_mq"; do
+        [ "$(cells MECHANISM "$address")" = "${address%%:*}" ] || { cells ADDRESS "$address"; return 1; }
+    done
+    [ "$(cells MECHANISM "$shm" "$sysv_shm" "$mq" "$sysv_mq" '*-mq:*' | wc -l)" -eq 4 ]
+}
+
+@test "holders are named: mapped, attached, open" {
+    shmmk "$shm" 4096
+    shmmk "$sysv_shm" 4096
+    shmmk "$file" 4096
+    mqmk "$mq"
+    hold posix-shm "/${shm#*:/}"
+    [ "$(cells PIDS "$shm")" = "$holder" ]
+    [ "$(cells STATE "$shm")" != orphan ]
+    hold sysv-shm "${sysv_shm#*:}"
+    [ "$(cells PIDS "$sysv_shm")" = "$holder" ]
+    hold file "${file#*:}"
+    [ "$(cells PIDS "$file")" = "$holder" ]
+    hold posix-mq "/${mq#*:/}"
+    [ "$(cells PIDS "$mq")" = "$holder" ]
+    [[ $(ipcls --noheadings -o HOLDERS "$mq") == *" hold "* ]]
+}
+
+@test "an open descriptor alone makes a holder too" {
+    shmmk "$shm" 4096
+    in_background bash -c "exec 9< /dev/shm/${shm#*:/}; exec sleep 60"
+    wait_until bash -c "ipcls --raw --noheadings -o PIDS $shm | grep -qw $!"
+}
+
+@test "states: in use, idle, orphan, removed" {
+    needs_namespace
+    shmmk "$shm" 4096
+    [ "$(ipcls --noheadings -o STATE "$shm")" = idle ]
+    shmmk "$sysv_shm" 4096
+    [ "$(ipcls --noheadings -o STATE "$sysv_shm")" = orphan ]
+    hold posix-shm "/${shm#*:/}"
+    [ "$(ipcls --noheadings -o STATE "$shm")" = "in use" ]
+    rm "/dev/shm/${shm#*:/}"
+    [ "$(ipcls --noheadings -o STATE 'posix-shm:*')" = removed ]
+    [ "$(cells PIDS 'posix-shm:*')" = "$holder" ]
+}
+
+@test "looking never attaches, and changes nothing that others could see" {
+    needs_namespace
+    shmmk "$sysv_shm" 4096
+    mqmk "$sysv_mq"
+    mqsend "$sysv_mq" x
+    before=$(cat /proc/sysvipc/shm /proc/sysvipc/msg)
+    mounts=$(cat /proc/self/mounts)
+    ipcls > /dev/null
+    ipcls --limits > /dev/null
+    ipcls -J "$sysv_shm" > /dev/null
+    [ "$(cat /proc/sysvipc/shm /proc/sysvipc/msg)" = "$before" ]
+    [ "$(cat /proc/self/mounts)" = "$mounts" ]
+}
+
+@test "POSIX queues are listed with no mqueue file system mounted, and with one" {
+    needs_namespace
+    needs_root
+    mqmk "$mq"
+    mqsend "$mq" one two
+    [ "$(cells MESSAGES "$mq")" = 2 ]
+    mkdir -p "$scratch/mq"
+    mount -t mqueue mqueue "$scratch/mq" || skip "mqueue cannot be mounted"
+    [ "$(cells MESSAGES "$mq")" = 2 ]
+    umount "$scratch/mq"
+}
+
+@test "-o chooses columns, + adds them, an unknown one has a suggestion" {
+    shmmk "$shm" 4096
+    expect 0 ipcls -o SIZE,ADDRESS --raw "$shm"
+    prints $'SIZE ADDRESS\n4096 '"$shm"
+    expect 0 ipcls -o +KEY "$shm"
+    [[ ${lines[0]} == ADDRESS*KEY* ]]
+    expect 64 ipcls -o ADRESS
+    says ADDRESS
+    expect 64 ipcls -o ''
+}
+
+@test "sizes are short for people, bytes with -b and --raw" {
+    shmmk "$shm" 64K
+    [ "$(ipcls --noheadings -o SIZE "$shm")" = 64K ]
+    [ "$(ipcls --noheadings -b -o SIZE "$shm")" = 65536 ]
+    [ "$(cells SIZE "$shm")" = 65536 ]
+}
+
+@test "-J is JSON, numbers are numbers, what is not known is null" {
+    shmmk "$shm" 4096
+    hold posix-shm "/${shm#*:/}"
+    expect 0 ipcls -J "$shm"
+    [[ $output == *'"size": 4096'* || $output == *'"size":4096'* ]]
+    [[ $output == *'"messages": null'* || $output == *'"messages":null'* ]]
+    [[ $output == *"\"pid\": $holder"* || $output == *"\"pid\":$holder"* ]]
+    if command -v python3 > /dev/null; then python3 -c 'import json,sys; json.load(sys.stdin)' <<< "$output"; fi
+}
+
+@test "--raw has one line per object and as many words as columns" {
+    needs_namespace
+    head -c 10 /dev/zero > "/dev/shm/two words"
+    shmmk "$sysv_shm" 4096
+    ipcls --raw --noheadings > "$scratch/raw"
+    [ "$(wc -l < "$scratch/raw")" -eq 2 ]
+    [ "$(awk '{print NF}' "$scratch/raw" | sort -u)" = "$(ipcls --raw | head -1 | wc -w)" ]
+}
+
+@test "what is named and not there is status 1, a pattern without a match says so" {
+    expect 1 ipcls "$shm"
+    says "$shm"
+    run --separate-stderr ipcls 'posix-shm:/nonesuch-*'
+    prints "" || [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "--limits names them with what is in use" {
+    needs_namespace
+    shmmk "$sysv_shm" 4096
+    expect 0 ipcls --limits --raw
+    grep -q '^sysv-shm kernel.shmmni [0-9]* 1 ' <<< "$output"
+    grep -q 'fs.mqueue.queues_max' <<< "$output"
+    grep -q '/dev/shm' <<< "$output"
+}
+
+@test "a semaphore in /dev/shm is no segment" {
+    needs_namespace
+    head -c 32 /dev/zero > /dev/shm/sem.gate
+    [ -z "$(cells ADDRESS)" ]
+}
+
+@test "a process's name is untrusted text" {
+    shmmk "$shm" 4096
+    cp "$IPCUTILS_TEST_PROGRAMS/hold" "$scratch/$(printf 'h\033[2J) R')"
+    IPCUTILS_TEST_PROGRAMS=$scratch
+    mkfifo "$scratch/said"
+    in_background bash -c 'exec "$1" posix-shm "$2" > "$0"' "$scratch/said" "$scratch/$(printf 'h\033[2J) R')" "/${shm#*:/}"
+    read -r line < "$scratch/said"
+    expect 0 ipcls "$shm"
+    ! tr -d '\n' <<< "$output" | grep -q '[[:cntrl:]]'
+    [[ $output == *"${background[-1]}"* ]]
+}
+
+@test "without rights objects are listed all the same, and what is hidden is said" {
+    needs_root
+    setpriv --reuid 65534 --regid 65534 --clear-groups -- true || skip "this user namespace has no other user"
+    setpriv --reuid 65534 --regid 65534 --clear-groups -- ipcls --version > /dev/null || skip "the build directory is closed to others"
+    shmmk "$shm" 4096
+    shmmk "$sysv_shm" 4096
+    hold sysv-shm "${sysv_shm#*:}"
+    expect 0 setpriv --reuid 65534 --regid 65534 --clear-groups -- ipcls --raw --noheadings -o ADDRESS,ATTACHED,HIDDEN
+    grep -q "^$shm " <<< "$output"
+    grep -q "^sysv-shm:.* 1 1\$" <<< "$output"
+    says "CAP_SYS_PTRACE"
+}
