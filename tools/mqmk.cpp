@@ -79,6 +79,10 @@ ipc::Result<int> ipc::run(Command &command)
     if (request.verbose)
         command.note(
             fmt::format("{} {} for {}", exists ? "reused" : "created", address, description(IPC_TRY(queue->status()))));
-    IPC_TRY(print(address + "\n"));
+    if (Result<void> printed = print(address + "\n"); !printed) {
+        if (!exists) // nobody would know of it
+            (void)queue->remove();
+        return printed.error();
+    }
     return status::done;
 }

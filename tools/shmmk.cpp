@@ -100,6 +100,10 @@ ipc::Result<int> ipc::run(Command &command)
     if (request.verbose)
         command.note(fmt::format("{} {} with {} bytes", exists ? "reused" : "created", address,
                                  IPC_TRY(segment->status()).bytes));
-    IPC_TRY(print(address + "\n"));
+    if (Result<void> printed = print(address + "\n"); !printed) {
+        if (!exists) // nobody would know of it
+            (void)segment->remove();
+        return printed.error();
+    }
     return status::done;
 }

@@ -209,10 +209,9 @@ std::string format_time_iso(std::int64_t nanoseconds_since_1970)
 {
     constexpr auto second = static_cast<std::int64_t>(nanoseconds_per_second);
     const std::int64_t fraction = (nanoseconds_since_1970 % second + second) % second;
-    std::string zone = format_local(nanoseconds_since_1970, "%z");
-    if (zone.size() == 5)
-        zone.insert(3, ":");
-    return fmt::format("{}.{:09}{}", format_local(nanoseconds_since_1970, "%FT%T"), fraction, zone);
+    const std::string zone = format_local(nanoseconds_since_1970, "%z"); // "+0100"
+    return fmt::format("{}.{:09}{}:{}", format_local(nanoseconds_since_1970, "%FT%T"), fraction, zone.substr(0, 3),
+                       zone.substr(3));
 }
 
 } // namespace ipc
