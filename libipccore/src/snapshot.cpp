@@ -105,14 +105,14 @@ private:
     {
         inventory_.add_plugin(plugin);
         bool all = selectors_.empty();
-        for (std::size_t i = 0; i < selectors_.size(); i++)
-            if (selectors_[i].concerns(plugin.mechanism())) {
-                all |= !selectors_[i].is_exact();
-                if (selectors_[i].is_exact())
-                    look_up(plugin, i);
-            }
+        for (const Selector &selector : selectors_)
+            all |= selector.concerns(plugin.mechanism()) && !selector.is_exact();
+        // Listed first: what is looked up by its name then is found to be there already.
         if (all)
             report_failure(plugin, inventory_.list(plugin));
+        for (std::size_t i = 0; i < selectors_.size(); i++)
+            if (selectors_[i].concerns(plugin.mechanism()) && selectors_[i].is_exact())
+                look_up(plugin, i);
     }
 
     /// Without a mechanism a name is looked for where names can be enumerated: not every file is meant.
