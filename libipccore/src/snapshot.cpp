@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "snapshot.hpp"
 
+#include "capabilities.hpp"
 #include "error.hpp"
 #include "inventory.hpp"
 #include "printable.hpp"
 #include "selection.hpp"
+
+#include <linux/capability.h>
 
 #include <algorithm>
 #include <cstring>
@@ -15,6 +18,18 @@
 
 namespace ipc {
 namespace {
+
+/// Which right would let the pass look into the processes that it could not.
+std::string_view missing_right()
+{
+    const bool traces = has_capability(CAP_SYS_PTRACE);
+    const bool reads = has_capability(CAP_DAC_READ_SEARCH) || has_capability(CAP_DAC_OVERRIDE);
+    if (traces && reads)
+        return "they hold rights that this process has not";
+    return traces  ? "CAP_DAC_READ_SEARCH shows them"
+           : reads ? "CAP_SYS_PTRACE shows them"
+                   : "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH show them, which root has";
+}
 
 /// While it lives, what plugins tell goes into a list, each sentence once.
 class NoticeCatcher {
@@ -167,9 +182,8 @@ private:
         }
         snapshot_.processes = result.value();
         if (snapshot_.processes.hidden)
-            notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete "
-                               "(CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH show them)",
-                               snapshot_.processes.hidden, snapshot_.processes.processes));
+            notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete ({})",
+                               snapshot_.processes.hidden, snapshot_.processes.processes, missing_right()));
         return true;
     }
 

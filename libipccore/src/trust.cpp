@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "trust.hpp"
 
+#include "capabilities.hpp"
 #include "error.hpp"
 #include "printable.hpp"
 
-#include <linux/capability.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -41,13 +40,6 @@ Result<void> check_place(const std::string &path)
     return {};
 }
 
-bool has_capability()
-{
-    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
-    return syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective || sets[1].effective);
-}
-
 } // namespace
 
 Result<void> check_trust(const std::string &path)
@@ -66,6 +58,6 @@ Result<void> check_trust(const std::string &path)
     }
 }
 
-bool environment_is_trusted() { return !getauxval(AT_SECURE) && (geteuid() == 0 || !has_capability()); }
+bool environment_is_trusted() { return !getauxval(AT_SECURE) && (geteuid() == 0 || effective_capabilities() == 0); }
 
 } // namespace ipc
