@@ -8,8 +8,7 @@
 
 #include <dirent.h>
 
-namespace
-{
+namespace {
 
 using ipc::Emit;
 using ipc::Error;
@@ -20,8 +19,7 @@ using ipc::Result;
 constexpr const char *directory = "/tmp";
 constexpr std::string_view prefix = "ipc-template.";
 
-class FileName
-{
+class FileName {
 public:
     explicit FileName(const char *name)
     {

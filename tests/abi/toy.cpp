@@ -7,8 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace
-{
+namespace {
 
 using ipc::Error;
 using ipc::Result;
