@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "frame.hpp"
 #include "model.hpp"
+#include "observer.hpp"
 #include "screen.hpp"
 
 #include <unistd.h>
@@ -112,10 +113,10 @@ Result<watch::Model> model_for(const Options &options)
 
 watch::Sampler sampler_for(const Options &options)
 {
-    SnapshotRequest request;
-    request.patterns = options.patterns;
-    request.limits = true;
-    return [plugins = find_plugins(), request] { return take_snapshot(plugins, request); };
+    watch::Observer observer(
+        [plugins = find_plugins()](const SnapshotRequest &request) { return take_snapshot(plugins, request); },
+        options.patterns);
+    return [observer]() mutable { return observer.take(); };
 }
 
 } // namespace

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "observer.hpp"
+
+#include "past.hpp"
+#include "processes.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace ipc::watch {
+namespace {
+
+constexpr std::uint64_t every = 5;
+constexpr std::chrono::seconds longest = std::chrono::seconds(10);
+
+bool same_facts(const Object &left, const Object &right)
+{
+    return left.address.mechanism == right.address.mechanism && left.address.name == right.address.name &&
+           std::memcmp(&left.facts, &right.facts, sizeof left.facts) == 0;
+}
+
+bool only_whole_pass_finds(const Holder &holder)
+{
+    return holder.descriptors > 0 || holder.waits_to_receive || holder.waits_to_send;
+}
+
+/// Its start is only as exact as the clock that the time of boot is reckoned from.
+bool lives(const Holder &holder)
+{
+    const std::optional<Process> process = find_process(holder.process);
+    return process && !process->without_memory && std::abs(process->start - holder.start) < 1'000'000'000;
+}
+
+void add_holder(Object &object, const Holder &kept)
+{
+    const auto place = std::lower_bound(object.holders.begin(), object.holders.end(), kept.process,
+                                        [](const Holder &holder, std::int64_t id) { return holder.process < id; });
+    if (place == object.holders.end() || place->process != kept.process) {
+        object.holders.insert(place, kept)->mappings = 0;
+        return;
+    }
+    place->access |= kept.access;
+    place->descriptors = kept.descriptors;
+    place->waits_to_receive = kept.waits_to_receive;
+    place->waits_to_send = kept.waits_to_send;
+}
+
+void insert_in_order(std::vector<Object> &objects, Object object)
+{
+    const auto order = [](const Object &left, const Object &right) {
+        return std::tie(left.address.mechanism, left.address.name) <
+               std::tie(right.address.mechanism, right.address.name);
+    };
+    objects.insert(std::upper_bound(objects.begin(), objects.end(), object, order), std::move(object));
+}
+
+} // namespace
+
+Observer::Observer(Look look, std::vector<std::string> patterns) : look_(std::move(look))
+{
+    request_.patterns = std::move(patterns);
+    request_.limits = true;
+}
+
+Snapshot Observer::take()
+{
+    const bool everywhere = must_look_everywhere();
+    request_.pass.descriptors = request_.pass.calls = everywhere;
+    Snapshot snapshot = look_(request_);
+    if (everywhere)
+        remember(snapshot);
+    else
+        recall(snapshot);
+    since_++;
+    return snapshot;
+}
+
+bool Observer::must_look_everywhere()
+{
+    SnapshotRequest request;
+    request.patterns = request_.patterns;
+    request.holders = false;
+    const bool changed = have_changed(look_(request).objects);
+    return changed || since_ == 0 || since_ >= every || std::chrono::steady_clock::now() - whole_pass_ >= longest;
+}
+
+bool Observer::have_changed(const std::vector<Object> &objects)
+{
+    const bool same = std::equal(objects.begin(), objects.end(), latest_.begin(), latest_.end(), same_facts);
+    if (!same)
+        latest_ = objects;
+    return !same;
+}
+
+void Observer::remember(const Snapshot &snapshot)
+{
+    kept_.clear();
+    for (const Object &object : snapshot.objects)
+        if (std::any_of(object.holders.begin(), object.holders.end(), only_whole_pass_finds)) {
+            kept_.push_back(object);
+            std::erase_if(kept_.back().holders, std::not_fn(only_whole_pass_finds));
+        }
+    notices_ = snapshot.notices;
+    since_ = 0;
+    whole_pass_ = std::chrono::steady_clock::now();
+}
+
+void Observer::recall(Snapshot &snapshot) const
+{
+    snapshot.notices = notices_;
+    for (const Object &kept : kept_) {
+        Object alive = kept;
+        std::erase_if(alive.holders, std::not_fn(lives));
+        if (alive.holders.empty())
+            continue;
+        const auto present = std::find_if(snapshot.objects.begin(), snapshot.objects.end(), [&](const Object &object) {
+            return identity_of(object) == identity_of(kept);
+        });
+        if (present == snapshot.objects.end()) { // without a name: nothing but its holders shows that it is there
+            insert_in_order(snapshot.objects, std::move(alive));
+            continue;
+        }
+        for (const Holder &holder : alive.holders)
+            add_holder(*present, holder);
+        if (present->state != State::removed)
+            present->state = State::in_use;
+    }
+}
+
+} // namespace ipc::watch
