@@ -10,5 +10,8 @@ namespace {
     bool (*is_printable)(std::uint32_t) = &fmt::detail::is_printable;
     void (*fail)(const char *) = &fmt::detail::throw_format_error;
     void (*assert)(const char *, int, const char *) = &fmt::detail::assert_fail;
+    char (*decimal_point)(fmt::detail::locale_ref) = &fmt::detail::decimal_point_impl<char>;
+    fmt::detail::thousands_sep_result<char> (*separator)(fmt::detail::locale_ref) =
+        &fmt::detail::thousands_sep_impl<char>;
 } kept;
 } // namespace

@@ -45,7 +45,7 @@ ipc_message message_of(std::string &bytes, const Sent &sent)
     message.size = sizeof message;
     message.bytes = bytes.data();
     message.length = bytes.size();
-    message.fields = (sent.priority ? IPC_QUEUE_PRIORITY : 0u) | (sent.type ? IPC_QUEUE_TYPE : 0u);
+    message.fields = (sent.priority ? unsigned{IPC_QUEUE_PRIORITY} : 0u) | (sent.type ? unsigned{IPC_QUEUE_TYPE} : 0u);
     message.priority = sent.priority.value_or(0);
     message.type = sent.type.value_or(0);
     return message;
