@@ -214,8 +214,14 @@ std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitt
 {
     const ipc_identity identity = complete_record(emitted).identity;
     const auto entry = has_identity(identity) ? known_.find(key_of(plugin, identity)) : known_.end();
-    if (entry != known_.end() && objects_[entry->second].address.name == emitted.name)
+    if (entry == known_.end())
+        return add(plugin, emitted);
+    const auto is_named = [&](std::size_t index) { return objects_[index].address.name == emitted.name; };
+    if (is_named(entry->second))
         return entry->second;
+    for (const auto &[twin, first] : twins_)
+        if (first == entry->second && is_named(twin))
+            return twin;
     return add(plugin, emitted);
 }
 

@@ -119,14 +119,14 @@ private:
     void take_objects(const Plugin &plugin)
     {
         inventory_.add_plugin(plugin);
-        bool all = selectors_.empty();
-        for (const Selector &selector : selectors_)
-            all |= selector.concerns(plugin.mechanism()) && !selector.is_exact();
-        // Listed first: what is looked up by its name then is found to be there already.
-        if (all)
+        const auto is_wanted = [&](const Selector &selector) { return selector.concerns(plugin.mechanism()); };
+        if (selectors_.empty() || std::any_of(selectors_.begin(), selectors_.end(), [&](const Selector &selector) {
+                return is_wanted(selector) && !selector.is_exact();
+            }))
             report_failure(plugin, inventory_.list(plugin));
+        // Behind the list, whose objects are not added once more.
         for (std::size_t i = 0; i < selectors_.size(); i++)
-            if (selectors_[i].concerns(plugin.mechanism()) && selectors_[i].is_exact())
+            if (is_wanted(selectors_[i]) && selectors_[i].is_exact())
                 look_up(plugin, i);
     }
 

@@ -374,10 +374,23 @@ TEST_CASE_METHOD(Fixture, "a snapshot is sorted and narrowed by addresses and pa
     CHECK(addresses({"fake-n*:b", "*blank"}) == Texts{"fake-file:with%20blank", "fake-num:b"});
     CHECK(addresses({"a/1"}) == Texts{"fake-file:a/1", "fake-num:a/1"});
     CHECK(addresses({"fake-num:b", "fake-num:b"}) == Texts{"fake-num:b"});
+    CHECK(addresses({"fake-num:b", "fake-num:*"}) == Texts{"fake-num:a/1", "fake-num:b"});
     CHECK(addresses({"fake-file:with%20blank"}) == Texts{"fake-file:with%20blank"});
     CHECK(addresses({"fake-file:with blank"}) == Texts{"fake-file:with%20blank"});
     CHECK(addresses({"fake-num:c", "fake-num:b"}) == Texts{"fake-num:b", "not fake-num:c"});
     CHECK(addresses({"x*"}) == Texts{"not x*"});
+}
+
+TEST_CASE_METHOD(Fixture, "an object with two names is listed once by each, however it is asked for")
+{
+    filed_objects = {plain("a", {0, 50, 1, 0}), plain("b", {0, 50, 1, 0})};
+    for (const std::vector<std::string> &patterns :
+         {std::vector<std::string>{"fake-file:b", "fake-file:*"}, {"fake-file:b", "fake-file:a", "fake-file:b"}}) {
+        ipc::SnapshotRequest request;
+        request.patterns = patterns;
+        request.holders = false;
+        CHECK(ipc::take_snapshot({files.found()}, request).objects.size() == 2);
+    }
 }
 
 TEST_CASE_METHOD(Fixture, "a pattern must name a mechanism that there is")
