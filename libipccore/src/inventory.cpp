@@ -202,16 +202,27 @@ std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
     if (object.facts.detail)
         object.detail = object.facts.detail;
     object.facts.name = object.facts.detail = nullptr;
-    if (!has_identity(object.facts.identity))
-        return index;
-    const auto [entry, is_new] = known_.emplace(key_of(plugin, object.facts.identity), index);
-    if (!is_new)
-        twins_.emplace_back(index, entry->second);
     return index;
+}
+
+void Inventory::index_objects()
+{
+    if (indexed_ == objects_.size())
+        return;
+    known_.reserve(objects_.size());
+    for (; indexed_ < objects_.size(); indexed_++) {
+        const Object &object = objects_[indexed_];
+        if (!has_identity(object.facts.identity))
+            continue;
+        const auto [entry, is_new] = known_.emplace(key_of(*object.plugin, object.facts.identity), indexed_);
+        if (!is_new && entry->second != indexed_)
+            twins_.emplace_back(indexed_, entry->second);
+    }
 }
 
 std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitted)
 {
+    index_objects();
     const ipc_identity identity = complete_record(emitted).identity;
     const auto entry = has_identity(identity) ? known_.find(key_of(plugin, identity)) : known_.end();
     if (entry == known_.end())
@@ -230,6 +241,7 @@ void Inventory::see(const ipc_sight &sight)
     if (sight.process != process_)
         descriptors_.clear();
     process_ = sight.process;
+    index_objects();
     for (const Plugin *plugin : plugins_)
         offer(*plugin, sight);
 }
@@ -296,6 +308,7 @@ void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
     if (key.plugin->inspect()->describe(&sight, emit, &context) != 0 || !context.added)
         return;
     // Under the identity of the claim too: that is what the next sight of it will be claimed with.
+    index_objects();
     known_[key] = *context.added;
     objects_[*context.added].holders = std::move(pending->second);
     pending_.erase(pending);

@@ -53,6 +53,8 @@ private:
 
     static Key key_of(const Plugin &plugin, const ipc_identity &identity);
     std::size_t add(const Plugin &plugin, const ipc_object &emitted);
+    /// Make what was added known by its identity, which a mere listing needs not.
+    void index_objects();
     std::size_t find_or_add(const Plugin &plugin, const ipc_object &emitted);
     void offer(const Plugin &plugin, const ipc_sight &sight);
     std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
@@ -62,6 +64,7 @@ private:
     std::vector<const Plugin *> plugins_; // those that claim
     std::vector<Object> objects_;
     std::unordered_map<Key, std::size_t, KeyHash> known_;
+    std::size_t indexed_ = 0;                                       // so many of objects_ are known
     std::vector<std::pair<std::size_t, std::size_t>> twins_;        // a second name of an object, and its first
     std::unordered_map<Key, std::vector<Holder>, KeyHash> pending_; // claimed, but not yet an object
     std::int64_t process_ = 0;
