@@ -47,6 +47,11 @@ page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
     done
 }
 
+@test "every column of ipcls is in its page, and no other" {
+    diff <(ipcls --help | sed -n '/^Columns/,/^$/p' | grep -oE '^  [* ][A-Z-]+' | tr -d '* ' | sort) \
+        <(sed -n '/^\.Sh COLUMNS/,/^\.El/s/^\.It \([A-Z-]*\).*/\1/p' "$IPCUTILS_SOURCE_DIR/man/ipcls.1" | sort)
+}
+
 @test "every page tells of exit status, environment and examples" {
     for file in "$IPCUTILS_SOURCE_DIR"/man/*.1; do
         for section in 'EXIT STATUS' ENVIRONMENT EXAMPLES 'SEE ALSO'; do

@@ -3,6 +3,8 @@
 
 #include "curses.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -74,7 +76,7 @@ Area put_frame(const Area &area, std::string_view title, int rows, int columns, 
     rows = std::min(rows + 2, area.rows);
     columns = std::min(std::max(columns, width_of(title)) + 4, area.columns);
     const Area frame = {area.top + (area.rows - rows) / 2, area.left + (area.columns - columns) / 2, rows, columns};
-    put(frame.top, frame.left, columns, fit(" " + std::string(title), columns), ink);
+    put(frame.top, frame.left, columns, fit(fmt::format(" {}", title), columns), ink);
     for (int row = frame.top + 1; row < frame.top + rows - 1; row++)
         put(row, frame.left, columns, "");
     put(frame.top + rows - 1, frame.left, columns, "", ink);

@@ -323,7 +323,7 @@ enum { IPC_UNIT_OBJECTS = 0u, IPC_UNIT_BYTES = 1u };
 
 /* What the host saw while it went over /proc. `path` is as the kernel gives it, unescaped. */
 enum {
-    IPC_SIGHT_MAPPING = 1u,    /* a shared mapping of something with an inode */
+    IPC_SIGHT_MAPPING = 1u,    /* a shared mapping of an object, anonymous ones aside; its inode may be 0 */
     IPC_SIGHT_DESCRIPTOR = 2u, /* an open descriptor */
     IPC_SIGHT_CALL = 3u        /* a thread blocked in a system call */
 };
