@@ -45,7 +45,7 @@ struct Process {
     std::int64_t start = 0; // nanoseconds since 1970, from /proc/PID/stat and the time of boot; to 10 ms
     std::uint32_t user = 0;
     bool without_memory = false; // a kernel thread, or it has ended and waits for its parent
-    std::string command;    // comm; any byte
+    std::string command;         // comm; any byte
 };
 
 /// Nothing if there is no such process, or if it is not visible from here. Needs no permission.

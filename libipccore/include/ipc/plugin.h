@@ -347,7 +347,7 @@ typedef struct ipc_sight {
 } ipc_sight;
 
 enum {
-    IPC_ROLE_HOLDER = 0u,          /* has it mapped or open */
+    IPC_ROLE_HOLDER = 0u, /* has it mapped or open */
     IPC_ROLE_WAITS_TO_RECEIVE = 1u,
     IPC_ROLE_WAITS_TO_SEND = 2u
 };
