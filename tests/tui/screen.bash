@@ -9,10 +9,10 @@
 load ../cli/helper
 
 prepare() {
-    socket=ipcwatch-$$-$BATS_TEST_NUMBER
+    socket=$scratch/tmux
 }
 
-tmux_here() { tmux -L "$socket" -f /dev/null "$@"; }
+tmux_here() { tmux -S "$socket" -f /dev/null "$@"; }
 
 teardown_screen() {
     tmux_here kill-server 2>/dev/null || true
