@@ -183,9 +183,10 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
     static std::map<std::string, std::unique_ptr<Plugin>> loaded;
     if (const auto found = loaded.find(path); found != loaded.end())
         return found->second.get();
-    if (Result<void> trusted = check_trust(path); !trusted)
+    const Result<std::string> trusted = check_trust(path);
+    if (!trusted)
         return refused(path, trusted.error().text());
-    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(trusted->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return refused(path, printable(dlerror()));
     const auto entry = reinterpret_cast<const ipc_plugin *(*)()>(dlsym(handle, "ipc_plugin_entry"));

@@ -9,17 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace ipc {
 namespace {
 
+uid_t owner_of(const char *path)
+{
+    struct stat place = {};
+    return stat(path, &place) == 0 ? place.st_uid : 0;
+}
+
+/// Who owns `/` has the say over everything anyhow. In a user namespace it is how the real root appears.
 bool is_trusted_owner(uid_t owner)
 {
-    if (owner == 0 || owner == geteuid())
-        return true;
-    struct stat executable = {};
-    return stat("/proc/self/exe", &executable) == 0 && executable.st_uid == owner;
+    return owner == 0 || owner == geteuid() || owner == owner_of("/proc/self/exe") || owner == owner_of("/");
 }
 
 /// Why one file or directory is not to be trusted; nothing if it is.
@@ -42,19 +47,17 @@ Result<void> check_place(const std::string &path)
 
 } // namespace
 
-Result<void> check_trust(const std::string &path)
+Result<std::string> check_trust(const std::string &path)
 {
     char *resolved = realpath(path.c_str(), nullptr);
     if (!resolved)
         return failure(errno, "{}", std::strerror(errno));
-    std::string place(resolved);
+    const std::string file(resolved);
     std::free(resolved);
-    while (true) {
+    for (std::string place = file;; place.resize(std::max<std::size_t>(place.rfind('/'), 1))) {
         IPC_TRY(check_place(place));
-        const std::size_t slash = place.rfind('/');
         if (place == "/")
-            return {};
-        place.resize(slash ? slash : 1);
+            return file;
     }
 }
 

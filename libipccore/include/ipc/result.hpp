@@ -65,6 +65,7 @@ public:
     T value() && { return std::move(*std::get_if<0>(&state_)); }
     T &operator*() { return value(); }
     T *operator->() { return &value(); }
+    const T *operator->() const { return &value(); }
     const Error &error() const { return *std::get_if<1>(&state_); }
 
 private:
