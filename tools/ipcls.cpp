@@ -195,7 +195,7 @@ ipc::Result<int> ipc::run(ipc::Command &command)
 {
     Request request;
     const std::string foot = help_foot();
-    command.describe("list objects of inter-process communication and who holds them", foot);
+    command.describe("List objects of inter-process communication and who holds them.", foot);
     command.option("output,o", "COLUMNS", request.columns, "the columns: A,B or +A,B for the usual ones and these",
                    Complete::choice);
     command.choices("output", column_names);

@@ -256,11 +256,11 @@ void Command::argument(std::string_view name, std::vector<std::string> &variable
     });
 }
 
-void Command::choices(std::string_view name, std::function<std::vector<std::string>()> list)
+void Command::choices(std::string_view name, const std::function<std::vector<std::string>()> &list)
 {
     for (Option &option : state_->line.options)
         if (option.name == name)
-            option.choices = std::move(list);
+            option.choices = list;
 }
 
 Result<void> Command::parse()

@@ -86,7 +86,7 @@ public:
                   Complete complete = Complete::nothing, const Family *family = nullptr);
 
     /// The words that completion offers for an option declared with Complete::choice.
-    void choices(std::string_view option, std::function<std::vector<std::string>()> list);
+    void choices(std::string_view option, const std::function<std::vector<std::string>()> &list);
 
     /// Read the command line. --help, --version and completion end the process here.
     Result<void> parse();

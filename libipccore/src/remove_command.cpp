@@ -96,7 +96,7 @@ Result<void> remove_one(const Object &object, const Request &request)
 Result<int> run_remove(Command &command, const Family &family, std::string_view examples)
 {
     Request request;
-    command.describe(fmt::format("remove {}s", family.noun), examples);
+    command.describe(fmt::format("Remove {}s that nobody holds.", family.noun), examples);
     declare(command, request, family);
     IPC_TRY(command.parse());
     if (request.patterns.empty() && !request.narrows())

@@ -7,6 +7,7 @@
 #include <ipc/fd.hpp>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ namespace {
 constexpr std::size_t chunk = 1 << 20;
 // Smaller than the pipe, so that its reader works while the next pages are being pinned.
 constexpr std::size_t vmsplice_chunk = 128 << 10;
+// Smaller than the pipe too, so that its writer works while the next pages are being touched.
+constexpr std::size_t read_chunk = 256 << 10;
 
 bool is_pipe(int fd)
 {
@@ -180,6 +183,27 @@ Result<bool> has_more(int fd)
         return failure(errno, "reading the input: {}", std::strerror(errno));
     return count > 0;
 }
+
+/// Touches the pages that a long input will go to a little ahead of it, while its writer fills the pipe: many at once
+/// cost half of what a fault for each does. A short input touches what it writes, and nothing else.
+class PagesAhead {
+public:
+    explicit PagesAhead(std::span<std::byte> memory) : memory_(memory) {}
+    void touch(std::uint64_t copied)
+    {
+        if (copied < read_chunk || copied + read_chunk <= touched_)
+            return;
+        const auto page = static_cast<std::uintptr_t>(getpagesize());
+        const std::uint64_t from = std::max(copied, touched_);
+        touched_ = std::min<std::uint64_t>(copied + 2 * read_chunk, memory_.size());
+        const std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(memory_.data() + from) % page;
+        (void)madvise(memory_.data() + from - inside, inside + touched_ - from, MADV_POPULATE_WRITE);
+    }
+
+private:
+    std::span<std::byte> memory_;
+    std::uint64_t touched_ = 0;
+};
 } // namespace
 
 Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room)
@@ -187,9 +211,12 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
     if (is_pipe(fd))
         grow_pipe(fd);
     const std::span<std::byte> memory = IPC_TRY(memory_up_to(segment, offset + room));
+    PagesAhead ahead(memory.subspan(offset, room));
     std::uint64_t copied = 0;
     while (copied < room) {
-        const ssize_t count = read(fd, memory.data() + offset + copied, std::min<std::uint64_t>(room - copied, chunk));
+        const std::uint64_t length = std::min<std::uint64_t>(room - copied, read_chunk);
+        ahead.touch(copied);
+        const ssize_t count = read(fd, memory.data() + offset + copied, length);
         if (count < 0) {
             if (should_retry())
                 continue;

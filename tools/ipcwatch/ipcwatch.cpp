@@ -58,11 +58,11 @@ std::vector<std::string> column_names()
 
 void declare(Command &command, Options &options)
 {
-    command.describe("watch segments, queues and the processes that hold them",
-                     "ipcwatch                          full screen; F1 explains the keys\n"
-                     "ipcwatch -s change '*-mq:*'       which queues fill\n"
-                     "ipcwatch -b -n 1                  one table\n"
-                     "ipcwatch -J -d 0.5 | jq .objects  a line of JSON twice a second");
+    command.describe("Watch segments, queues and the processes that hold them.",
+                     "  ipcwatch                          full screen; F1 explains the keys\n"
+                     "  ipcwatch -s change '*-mq:*'       which queues fill\n"
+                     "  ipcwatch -b -n 1                  one table\n"
+                     "  ipcwatch -J -d 0.5 | jq .objects  a line of JSON twice a second\n");
     command.flag("batch,b", options.batch, "print each sample as text");
     command.flag("json,J", options.json, "print each sample as a line of JSON");
     command.option("iterations,n", "N", options.pace.samples, read_count, "end after N samples");
