@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace ipc::watch {
 namespace {
@@ -41,7 +42,7 @@ Ink bar_ink(const Gauge &gauge)
 void draw_bar(const Gauge &gauge, int row, int column, int width)
 {
     const int room = width - 2;
-    const int filled = static_cast<int>(std::clamp(gauge.fraction, 0.0, 1.0) * room + 0.5);
+    const int filled = static_cast<int>(std::lround(std::clamp(gauge.fraction, 0.0, 1.0) * room));
     const std::string text = fit(gauge.amount + " " + percent_of(gauge), room, Align::right);
     put(row, column, 1, "[");
     put(row, column + 1, room, text);
