@@ -13,19 +13,27 @@
 namespace conformance {
 namespace {
 
-/// A directory of this process, for mechanisms whose names are paths.
-const std::string &scratch()
-{
-    static const std::string path = [] {
-        std::string made = std::filesystem::temp_directory_path() / "ipc-conformance-XXXXXX";
-        if (!::mkdtemp(made.data())) {
-            std::perror(made.c_str());
+/// A directory of this process, for mechanisms whose names are paths; removed with all that is in it at the end.
+class Scratch {
+public:
+    Scratch() : path_(std::filesystem::temp_directory_path() / "ipc-conformance-XXXXXX")
+    {
+        if (!::mkdtemp(path_.data())) {
+            std::perror(path_.c_str());
             std::exit(1);
         }
-        std::atexit([] { std::filesystem::remove_all(scratch()); });
-        return made;
-    }();
-    return path;
+    }
+    ~Scratch() { std::filesystem::remove_all(path_); }
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+const std::string &scratch()
+{
+    static const Scratch directory;
+    return directory.path();
 }
 
 /// Names in the forms that mechanisms use: a path, a POSIX name, a key, a plain word.

@@ -52,7 +52,7 @@ naming() { grep -nE "\"($1)\"|(^|[^a-z_-])($1):[^: ]" "${@:2}"; }
 }
 
 @test "every file says its licence" {
-    for file in $(git ls-files 2>/dev/null || find . -path ./build -prune -o -type f -print); do
+    for file in $(git ls-files 2>/dev/null || find . -name .git -prune -o -name build -prune -o -type f -print); do
         case $file in
         *.md | *LICENSE | *.json | *.clang-* | *.editorconfig | *.gitignore | *.map | *.in | *.snapshot) continue ;;
         esac
