@@ -35,7 +35,19 @@ public:
     /// "WHAT: text of errno" for a failed system call. Call it before anything else changes errno.
     static Error system(const char *what, int code = errno) { return of(code, "%s: %s", what, std::strerror(code)); }
 
-    explicit Error(const ipc_error &raw) : raw_(raw) {}
+    explicit Error(const ipc_error &raw)
+    {
+        raw_.size = sizeof raw_;
+        raw_.code = raw.code;
+        std::snprintf(raw_.text, sizeof raw_.text, "%s", raw.text);
+    }
+    // Written out, so that a Result without an error is never copied as half a kilobyte of what might have been one.
+    Error(const Error &other) : Error(other.raw_) {}
+    Error &operator=(const Error &other)
+    {
+        std::memmove(&raw_, &other.raw_, sizeof raw_);
+        return *this;
+    }
 
     int code() const { return raw_.code; }
     const char *text() const { return raw_.text; }
@@ -74,7 +86,7 @@ private:
 
 template <> class [[nodiscard]] Result<void> {
 public:
-    Result() = default;
+    Result() : error_(std::nullopt) {} // defaulted, it would fill half a kilobyte with zeros first
     Result(Error error) : error_(error) {}
 
     bool ok() const { return !error_.has_value(); }
