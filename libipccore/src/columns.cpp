@@ -118,6 +118,16 @@ Cell waiters(const Object &object)
     return seen || object.plugin->queue() ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Absent{});
 }
 
+Cell wasted(const Object &object)
+{
+    const bool is_waste = object.state == State::orphan || object.state == State::removed;
+    if (!is_waste || !object.plugin->segment())
+        return Absent{};
+    if (object.facts.used == IPC_UNKNOWN)
+        return Unknown{};
+    return Bytes{object.facts.used + (object.facts.swapped == IPC_UNKNOWN ? 0 : object.facts.swapped)};
+}
+
 Cell hidden(const Object &object)
 {
     return object.facts.flags & IPC_OBJECT_COUNTED ? Cell(object.hidden) : Cell(Absent{});
@@ -194,6 +204,9 @@ constexpr Column columns[] = {
      [](const Object &o) { return bytes(o.facts.used, holds_bytes(o)); }},
     {"SWAPPED", "of a segment, on swap space", true, false,
      [](const Object &o) { return bytes(o.facts.swapped, o.plugin->segment()); }},
+    {"PAGE-SIZE", "of a segment's memory, where it is known", true, false,
+     [](const Object &o) { return bytes(o.facts.page_size, false); }},
+    {"WASTED", "memory of an orphan or of what has no name any more", true, false, wasted},
     {"MESSAGES", "waiting in a queue", true, true,
      [](const Object &o) { return number(o.facts.messages, o.plugin->queue()); }},
     {"MAX-MESSAGES", "that a queue holds", true, false,

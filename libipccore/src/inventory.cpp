@@ -14,12 +14,6 @@ namespace {
 
 bool has_identity(const ipc_identity &identity) { return identity.space || identity.device || identity.number; }
 
-template <typename Record> void copy_known(Record &into, const Record &from)
-{
-    std::memcpy(&into, &from, std::min<std::size_t>(sizeof into, from.size));
-    into.size = sizeof into;
-}
-
 /// A plugin's listing, on its way through the boundary.
 template <typename Take> Result<void> list_with(const ipc_inspect_v1 &inspect, Take &&take)
 {
@@ -119,6 +113,13 @@ private:
     std::unordered_map<std::int64_t, std::optional<Process>> processes_;
 };
 
+/// Nothing tells of some objects' pages but the mappings of those who have it mapped.
+void learn_page_size(ipc_object &facts, const ipc_sight &sight)
+{
+    if (sight.kind == IPC_SIGHT_MAPPING && sight.page_size && facts.page_size == IPC_UNKNOWN)
+        facts.page_size = sight.page_size;
+}
+
 Holder &holder_of(std::vector<Holder> &holders, std::int64_t process)
 {
     if (holders.empty() || holders.back().process != process)
@@ -132,7 +133,7 @@ ipc_object complete_record(const ipc_object &emitted)
 {
     ipc_object object;
     ipc_object_clear(&object);
-    copy_known(object, emitted);
+    adopt(object, &emitted);
     return object;
 }
 
@@ -140,7 +141,7 @@ ipc_limit complete_record(const ipc_limit &emitted)
 {
     ipc_limit limit = {};
     limit.limit = limit.used = IPC_UNKNOWN;
-    copy_known(limit, emitted);
+    adopt(limit, &emitted);
     return limit;
 }
 
@@ -196,7 +197,7 @@ std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
     Object &object = objects_.emplace_back();
     object.plugin = &plugin;
     ipc_object_clear(&object.facts);
-    copy_known(object.facts, emitted);
+    adopt(object.facts, &emitted);
     object.address.mechanism = plugin.mechanism();
     object.address.name = object.facts.name;
     if (object.facts.detail)
@@ -280,6 +281,8 @@ void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
     if (entry == known_.end() && !key.plugin->inspect()->describe)
         return;
     std::vector<Holder> &holders = entry != known_.end() ? objects_[entry->second].holders : pending_[key];
+    if (entry != known_.end())
+        learn_page_size(objects_[entry->second].facts, sight);
     Holder &holder = holder_of(holders, sight.process);
     if (sight.kind != IPC_SIGHT_CALL)
         holder.access |= sight.access;
@@ -310,6 +313,7 @@ void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
     // Under the identity of the claim too: that is what the next sight of it will be claimed with.
     index_objects();
     known_[key] = *context.added;
+    learn_page_size(objects_[*context.added].facts, sight);
     objects_[*context.added].holders = std::move(pending->second);
     pending_.erase(pending);
 }

@@ -59,13 +59,6 @@ std::string directory_beside_executable()
     return fmt::format("{}/{}", executable.substr(0, executable.rfind('/')), IPCUTILS_PLUGIN_PATH_FROM_BIN);
 }
 
-/// Copy what the maker of a table or record knows of it; the rest stays as it is.
-template <typename Table> void adopt(Table &into, const void *from)
-{
-    std::memcpy(&into, from, std::min<std::size_t>(sizeof into, *static_cast<const std::uint32_t *>(from)));
-    into.size = sizeof into;
-}
-
 template <typename Table> void take_capability(const ipc_plugin &descriptor, const char *name, Table &into)
 {
     if (const void *table = descriptor.capability(name))

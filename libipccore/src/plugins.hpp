@@ -7,6 +7,10 @@
 #include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -82,6 +86,13 @@ private:
     std::vector<ipc_parameter> parameters_;
     ipc_address raw_ = {};
 };
+
+/// Copy what the maker of a table or record, which may be older or newer, knows of it; the rest stays as it is.
+template <typename Record> void adopt(Record &into, const void *from)
+{
+    std::memcpy(&into, from, std::min<std::size_t>(sizeof into, *static_cast<const std::uint32_t *>(from)));
+    into.size = sizeof into;
+}
 
 /// Call `function(arguments..., &error)` of a plugin and turn its answer into a Result.
 template <typename Function, typename... Arguments> Result<void> call(Function *function, Arguments... arguments)

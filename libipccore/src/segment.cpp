@@ -20,6 +20,12 @@ Result<const ipc_segment_v1 *> table_of(const Address &address)
     return plugin->segment();
 }
 
+/// The memory from `offset` on; the segment may have become shorter since its size was asked for.
+std::span<std::byte> behind(std::span<std::byte> memory, std::uint64_t offset)
+{
+    return memory.subspan(std::min<std::uint64_t>(offset, memory.size()));
+}
+
 Error at(const Address &address, const Error &error) { return located(address.text(), error); }
 
 } // namespace
@@ -82,6 +88,14 @@ Result<void> Segment::resize(std::uint64_t bytes)
     return {};
 }
 
+bool Segment::mappable()
+{
+    if (!table_->read)
+        return true;
+    const Result<std::span<std::byte>> mapped = map();
+    return mapped || mapped.error().code() != ENOTSUP;
+}
+
 Result<std::size_t> Segment::read(std::uint64_t offset, std::span<std::byte> into)
 {
     const ipc_segment_status now = IPC_TRY(status());
@@ -90,8 +104,14 @@ Result<std::size_t> Segment::read(std::uint64_t offset, std::span<std::byte> int
     ssize_t count = 0;
     if (now.descriptor >= 0) {
         count = pread(now.descriptor, into.data(), into.size(), static_cast<off_t>(offset));
+    } else if (!mappable()) {
+        std::uint64_t taken = 0;
+        const std::uint64_t wanted = std::min<std::uint64_t>(into.size(), now.bytes - offset);
+        if (Result<void> done = call(table_->read, handle_.get(), offset, into.data(), wanted, &taken); !done)
+            return at(address_, done.error());
+        return std::min<std::size_t>(taken, into.size());
     } else {
-        const std::span<std::byte> memory = IPC_TRY(map()).subspan(offset);
+        const std::span<std::byte> memory = behind(IPC_TRY(map()), offset);
         const iovec local = {into.data(), std::min(into.size(), memory.size())};
         const iovec remote = {memory.data(), local.iov_len};
         count = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
@@ -99,6 +119,61 @@ Result<std::size_t> Segment::read(std::uint64_t offset, std::span<std::byte> int
     if (count < 0)
         return at(address_, failure(errno, "reading at offset {}: {}", offset, std::strerror(errno)));
     return static_cast<std::size_t>(count);
+}
+
+Result<std::size_t> Segment::write(std::uint64_t offset, std::span<const std::byte> from)
+{
+    const ipc_segment_status now = IPC_TRY(status());
+    if (offset >= now.bytes)
+        return std::size_t{0};
+    from = from.first(std::min<std::uint64_t>(from.size(), now.bytes - offset));
+    ssize_t count = 0;
+    if (!mappable()) {
+        if (!table_->write)
+            return at(address_, failure(ENOTSUP, "it can be read from here and not written"));
+        std::uint64_t taken = 0;
+        if (Result<void> done = call(table_->write, handle_.get(), offset, from.data(), from.size(), &taken); !done)
+            return at(address_, done.error());
+        return std::min<std::size_t>(taken, from.size());
+    }
+    const std::span<std::byte> memory = behind(IPC_TRY(map()), offset);
+    iovec local = {const_cast<std::byte *>(from.data()), std::min(from.size(), memory.size())};
+    const iovec remote = {memory.data(), local.iov_len};
+    count = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
+    if (count < 0)
+        return at(address_, failure(errno, "writing at offset {}: {}", offset, std::strerror(errno)));
+    return static_cast<std::size_t>(count);
+}
+
+Result<void> Segment::commit()
+{
+    if (!table_->commit)
+        return {};
+    if (Result<void> done = call(table_->commit, handle_.get()); !done)
+        return at(address_, done.error());
+    return {};
+}
+
+Result<std::optional<std::vector<Segment::Part>>> Segment::parts()
+{
+    std::vector<Part> parts;
+    if (!table_->list_parts)
+        return std::optional<std::vector<Part>>();
+    const ipc_emit_part emit = [](void *context, const ipc_part *emitted) noexcept {
+        ipc_part part = {};
+        part.offset = part.bytes = IPC_UNKNOWN;
+        adopt(part, emitted);
+        static_cast<std::vector<Part> *>(context)->push_back({part.name ? part.name : "", part.type ? part.type : "",
+                                                              part.offset, part.bytes,
+                                                              (part.flags & IPC_PART_FREE) != 0});
+        return 0;
+    };
+    Result<void> listed = call(table_->list_parts, handle_.get(), emit, static_cast<void *>(&parts));
+    if (!listed && listed.error().code() == ENOTSUP)
+        return std::optional<std::vector<Part>>();
+    if (!listed)
+        return at(address_, listed.error());
+    return std::optional(std::move(parts));
 }
 
 Result<void> Segment::remove()

@@ -11,7 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace ipc {
 
@@ -42,10 +45,29 @@ public:
     Result<std::span<std::byte>> map();
     Result<void> resize(std::uint64_t bytes);
     bool resizable() const { return table_->resize; }
+    /// Is it gone when nobody holds it any more?
+    bool transient() const { return table_->features & IPC_SEGMENT_TRANSIENT; }
+    /// Can it be mapped by this process, or only be read and written?
+    bool mappable();
 
     /// Copy bytes at `offset`; returns how many there were (fewer at the end of the segment). Never SIGBUS: where there
     /// is no descriptor the kernel copies from the mapping.
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
+    /// The other way.
+    Result<std::size_t> write(std::uint64_t offset, std::span<const std::byte> from);
+    /// Everything has been written: let the mechanism do what the address asks for that had to wait for it. A mapping
+    /// ends here.
+    Result<void> commit();
+
+    /// An object inside the segment, or what is left for more of them.
+    struct Part {
+        std::string name; // any byte but NUL; empty for free memory
+        std::string type; // empty if it is not known
+        std::uint64_t offset, bytes;
+        bool is_free;
+    };
+    /// Nothing if segments of the mechanism are bytes and nothing more, or if this is a part itself.
+    Result<std::optional<std::vector<Part>>> parts();
     /// Remove it, if its name still means it: for undoing a creation.
     Result<void> remove();
 

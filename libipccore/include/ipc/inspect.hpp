@@ -13,21 +13,10 @@
 // What each must do is said in ipc/plugin.h.
 #pragma once
 
+#include <ipc/emit.hpp>
 #include <ipc/plugin.hpp>
 
 namespace ipc {
-
-/// Hands one record to the host. `emit(record)` is false when the host wants no more.
-template <typename Record> class Emit {
-public:
-    using Function = int (*)(void *context, const Record *record);
-    Emit(Function function, void *context) : function_(function), context_(context) {}
-    bool operator()(const Record &record) const { return function_(context_, &record) == 0; }
-
-private:
-    Function function_;
-    void *context_;
-};
 
 template <typename Inspection> constexpr ipc_inspect_v1 inspect_table()
 {

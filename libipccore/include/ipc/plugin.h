@@ -172,9 +172,30 @@ typedef struct ipc_mapping {
     uint64_t length;
 } ipc_mapping;
 
+/* What segments of a mechanism are like. */
+enum {
+    /* A segment is gone when its last holder lets go: nobody finds it again by the name it was created under. */
+    IPC_SEGMENT_TRANSIENT = 1u
+};
+
+enum { IPC_PART_FREE = 1u /* not an object but the memory that is left for more; `name` and `type` are NULL */ };
+
+/* One of the objects that lie inside a segment which has a structure of its own. */
+typedef struct ipc_part {
+    uint32_t size;
+    uint32_t flags;   /* IPC_PART_… */
+    const char *name; /* behind `#` in the address of the part alone; any byte but NUL */
+    const char *type; /* what kind of object, as far as it is known; may be NULL */
+    uint64_t offset;  /* of its first byte from the beginning of the segment; IPC_UNKNOWN if it has no one place */
+    uint64_t bytes;   /* its length */
+} ipc_part;
+
+/* Receives one part; a nonzero answer ends the listing, which then returns 0. */
+typedef int (*ipc_emit_part)(void *context, const ipc_part *part);
+
 typedef struct ipc_segment_v1 {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t features; /* IPC_SEGMENT_… */
     /* Create a segment of `bytes` zero bytes, open for reading and writing. Exclusive: -EEXIST if there is
      * one. Its memory is reserved, so that -ENOSPC comes now and not as SIGBUS later; on any failure
      * nothing is left behind. */
@@ -189,6 +210,19 @@ typedef struct ipc_segment_v1 {
     /* Give it another size, reserving what is added. NULL if the mechanism cannot. */
     int (*resize)(ipc_segment *segment, uint64_t bytes, ipc_error *error);
     void (*close)(ipc_segment *segment);
+    /* All that was to be written, through the mapping or the descriptor, has been: do what the address asks for that
+     * had to wait for it, such as making it last on a disk or forbidding changes. May end the mapping. Called once, by
+     * whoever wrote. NULL if nothing ever waits. */
+    int (*commit)(ipc_segment *segment, ipc_error *error);
+    /* For segments that this process can neither map (map() then fails with -ENOTSUP) nor have a descriptor of: copy
+     * up to `length` bytes from or to `offset`; `*count` is how many, fewer only at the end of the segment. NULL if
+     * all of the mechanism's segments can be mapped or have a descriptor. */
+    int (*read)(ipc_segment *segment, uint64_t offset, void *bytes, uint64_t length, uint64_t *count, ipc_error *error);
+    int (*write)(ipc_segment *segment, uint64_t offset, const void *bytes, uint64_t length, uint64_t *count,
+                 ipc_error *error);
+    /* What lies in it. What it says of itself is checked against its real size, never believed. NULL if segments of
+     * the mechanism are bytes and nothing more; -ENOTSUP for a segment that is one part of another. */
+    int (*list_parts)(ipc_segment *segment, ipc_emit_part emit, void *context, ipc_error *error);
 } ipc_segment_v1;
 
 /* ---- ipc.queue/1: a channel of whole messages -------------------------------------------------------- */
@@ -292,6 +326,8 @@ typedef struct ipc_object {
     int64_t changed;       /* when its status last changed, or it was made */
     int64_t last_in_time;  /* last attach, send or write */
     int64_t last_out_time; /* last detach, receive or read */
+
+    uint64_t page_size; /* of a segment's memory, bytes; where it is IPC_UNKNOWN the host takes it from mappings */
 } ipc_object;
 
 static inline void ipc_object_clear(ipc_object *object)
@@ -307,6 +343,7 @@ static inline void ipc_object_clear(ipc_object *object)
     object->mode = object->owner = object->group = IPC_UNKNOWN;
     object->creator = object->last_in = object->last_out = IPC_UNKNOWN;
     object->changed = object->last_in_time = object->last_out_time = IPC_NO_TIME;
+    object->page_size = IPC_UNKNOWN;
 }
 
 /* A limit of the system, and how much of it is used. */

@@ -2,10 +2,17 @@
 // ipc/segment.hpp - offer ipc.segment/1 with a class.
 //
 //     struct Memory {
-//         static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t bytes, const ipc_ownership
-//         &); static Result<std::unique_ptr<Memory>> open(const ipc_address &, std::uint32_t access); Result<void>
-//         status(ipc_segment_status &); Result<void> map(ipc_mapping &); Result<void> resize(std::uint64_t bytes); //
-//         may be missing
+//         static constexpr std::uint32_t features = IPC_SEGMENT_TRANSIENT;                // may be missing
+//         static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t bytes,
+//                                                       const ipc_ownership &);
+//         static Result<std::unique_ptr<Memory>> open(const ipc_address &, std::uint32_t access);
+//         Result<void> status(ipc_segment_status &);
+//         Result<void> map(ipc_mapping &);
+//         Result<void> resize(std::uint64_t bytes); // may be missing, like all below
+//         Result<void> commit();
+//         Result<std::uint64_t> read(std::uint64_t offset, void *bytes, std::uint64_t length);
+//         Result<std::uint64_t> write(std::uint64_t offset, const void *bytes, std::uint64_t length);
+//         Result<void> list_parts(const Emit<ipc_part> &emit);
 //     };
 //     constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
 //
@@ -13,6 +20,7 @@
 // failure on the way loses nothing.
 #pragma once
 
+#include <ipc/emit.hpp>
 #include <ipc/plugin.hpp>
 
 #include <memory>
@@ -23,6 +31,8 @@ template <typename Memory> constexpr ipc_segment_v1 segment_table()
 {
     ipc_segment_v1 table = {};
     table.size = sizeof table;
+    if constexpr (requires { Memory::features; })
+        table.features = Memory::features;
     table.create = [](const ipc_address *address, std::uint64_t bytes, const ipc_ownership *ownership,
                       ipc_segment **segment, ipc_error *error) {
         return guarded(error, [&]() -> Result<void> {
@@ -45,6 +55,33 @@ template <typename Memory> constexpr ipc_segment_v1 segment_table()
     if constexpr (requires(Memory & memory) { memory.resize(std::uint64_t{}); })
         table.resize = [](ipc_segment *segment, std::uint64_t bytes, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->resize(bytes); });
+        };
+    if constexpr (requires(Memory & memory) { memory.commit(); })
+        table.commit = [](ipc_segment *segment, ipc_error *error) {
+            return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->commit(); });
+        };
+    if constexpr (requires(Memory & memory, void *bytes) { memory.read(std::uint64_t{}, bytes, std::uint64_t{}); })
+        table.read = [](ipc_segment *segment, std::uint64_t offset, void *bytes, std::uint64_t length,
+                        std::uint64_t *count, ipc_error *error) {
+            return guarded(error, [&]() -> Result<void> {
+                *count = IPC_TRY(reinterpret_cast<Memory *>(segment)->read(offset, bytes, length));
+                return {};
+            });
+        };
+    if constexpr (requires(Memory & memory, const void *bytes) {
+                      memory.write(std::uint64_t{}, bytes, std::uint64_t{});
+                  })
+        table.write = [](ipc_segment *segment, std::uint64_t offset, const void *bytes, std::uint64_t length,
+                         std::uint64_t *count, ipc_error *error) {
+            return guarded(error, [&]() -> Result<void> {
+                *count = IPC_TRY(reinterpret_cast<Memory *>(segment)->write(offset, bytes, length));
+                return {};
+            });
+        };
+    if constexpr (requires(Memory & memory, const Emit<ipc_part> &emit) { memory.list_parts(emit); })
+        table.list_parts = [](ipc_segment *segment, ipc_emit_part emit, void *context, ipc_error *error) {
+            return guarded(
+                error, [&] { return reinterpret_cast<Memory *>(segment)->list_parts(Emit<ipc_part>(emit, context)); });
         };
     table.close = [](ipc_segment *segment) { delete reinterpret_cast<Memory *>(segment); };
     return table;
