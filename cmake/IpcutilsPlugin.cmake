@@ -27,7 +27,7 @@ function(ipc_add_plugin mechanism)
     target_link_options(${target} PRIVATE
         "LINKER:--version-script=${IPCUTILS_PLUGIN_SYMBOLS}" LINKER:--exclude-libs,ALL LINKER:--gc-sections)
     if(NOT IPCUTILS_SANITIZE) # a sanitizer's runtime is the executable's, and shared
-        target_link_options(${target} PRIVATE LINKER:-z,defs -static-libstdc++ -static-libgcc)
+        target_link_options(${target} PRIVATE LINKER:-z,defs LINKER:-z,noseparate-code -static-libstdc++ -static-libgcc)
     endif()
     if(NOT PLUGIN_NO_INSTALL)
         install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/ipcutils")

@@ -3,6 +3,7 @@
 
 #include "error.hpp"
 #include "interruption.hpp"
+#include "library_file.hpp"
 #include "printable.hpp"
 #include "suggestion.hpp"
 #include "trust.hpp"
@@ -55,8 +56,13 @@ std::string directory_beside_executable()
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
     if (length <= 0)
         return {};
-    const std::string_view executable(path, static_cast<std::size_t>(length));
-    return fmt::format("{}/{}", executable.substr(0, executable.rfind('/')), IPCUTILS_PLUGIN_PATH_FROM_BIN);
+    std::string_view directory(path, static_cast<std::size_t>(length));
+    directory = directory.substr(0, directory.rfind('/'));
+    // The executable's path has no links, so that going up is going one component back.
+    std::string_view down = IPCUTILS_PLUGIN_PATH_FROM_BIN;
+    for (constexpr std::string_view up = "../"; down.starts_with(up); down.remove_prefix(up.size()))
+        directory = directory.substr(0, directory.rfind('/'));
+    return fmt::format("{}/{}", directory, down);
 }
 
 template <typename Table> void take_capability(const ipc_plugin &descriptor, const char *name, Table &into)
@@ -176,9 +182,11 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
     static std::map<std::string, std::unique_ptr<Plugin>> loaded;
     if (const auto found = loaded.find(path); found != loaded.end())
         return found->second.get();
-    const Result<std::string> trusted = check_trust(path);
+    Result<std::string> trusted = check_trust(path);
     if (!trusted)
         return refused(path, trusted.error().text());
+    if (const Result<void> whole = check_library_file(*trusted); !whole)
+        return refused(path, whole.error().text());
     void *handle = dlopen(trusted->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return refused(path, printable(dlerror()));
@@ -203,17 +211,29 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
     return loaded.emplace(path, std::move(plugin)).first->second.get();
 }
 
-Result<const Plugin *> load_plugin(std::string_view mechanism)
+namespace {
+Result<std::string> file_of(std::string_view mechanism)
 {
     for (const std::string &file : files_given())
         if (mechanism_of(file) == mechanism)
-            return load_plugin_file(file, mechanism);
+            return file;
     for (const std::string &directory : plugin_directories()) {
-        const std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
+        std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
         if (access(path.c_str(), F_OK) == 0)
-            return load_plugin_file(path, mechanism);
+            return path;
     }
     return unknown_mechanism(mechanism);
+}
+} // namespace
+
+Result<const Plugin *> load_plugin(std::string_view mechanism)
+{
+    static std::string last_mechanism, last_file; // a command asks for the plugin of its object several times
+    if (mechanism != last_mechanism) {
+        last_file = IPC_TRY(file_of(mechanism));
+        last_mechanism = mechanism;
+    }
+    return load_plugin_file(last_file, mechanism);
 }
 
 std::vector<FoundPlugin> find_plugins()

@@ -28,11 +28,8 @@ bool is_trusted_owner(uid_t owner)
 }
 
 /// Why one file or directory is not to be trusted; nothing if it is.
-Result<void> check_place(const std::string &path)
+Result<void> check_place(const std::string &path, const struct stat &place)
 {
-    struct stat place = {};
-    if (lstat(path.c_str(), &place) < 0)
-        return failure(errno, "{}: {}", printable(path), std::strerror(errno));
     if (!is_trusted_owner(place.st_uid))
         return failure(EPERM, "{} belongs to user {}, whom you need not trust (chown it to root or yourself)",
                        printable(path), place.st_uid);
@@ -45,20 +42,48 @@ Result<void> check_place(const std::string &path)
     return {};
 }
 
-} // namespace
+/// Check `file`, an absolute path, and every directory above it. False if one of them is a symbolic link.
+Result<bool> check_places(const std::string &file)
+{
+    for (std::string place = file;; place.resize(std::max<std::size_t>(place.rfind('/'), 1))) {
+        struct stat status = {};
+        if (lstat(place.c_str(), &status) < 0)
+            return failure(errno, "{}: {}", printable(place), std::strerror(errno));
+        if (S_ISLNK(status.st_mode))
+            return false;
+        IPC_TRY(check_place(place, status));
+        if (place == "/")
+            return true;
+    }
+}
 
-Result<std::string> check_trust(const std::string &path)
+Result<std::string> without_links(const std::string &path)
 {
     char *resolved = realpath(path.c_str(), nullptr);
     if (!resolved)
         return failure(errno, "{}", std::strerror(errno));
-    const std::string file(resolved);
+    std::string file(resolved);
     std::free(resolved);
-    for (std::string place = file;; place.resize(std::max<std::size_t>(place.rfind('/'), 1))) {
-        IPC_TRY(check_place(place));
-        if (place == "/")
-            return file;
-    }
+    return file;
+}
+
+/// Does the path lead from the root, in no other steps than down?
+bool is_plain(const std::string &path)
+{
+    return path.starts_with('/') && path.find("/.") == path.npos && path.find("//") == path.npos;
+}
+
+} // namespace
+
+Result<std::string> check_trust(const std::string &path)
+{
+    // Resolving links costs as many system calls as all else here, and most paths have none.
+    if (is_plain(path) && IPC_TRY(check_places(path)))
+        return path;
+    std::string file = IPC_TRY(without_links(path));
+    if (!IPC_TRY(check_places(file)))
+        return failure(ELOOP, "{} became a symbolic link while it was checked", printable(file));
+    return file;
 }
 
 bool environment_is_trusted() { return !getauxval(AT_SECURE) && (geteuid() == 0 || effective_capabilities() == 0); }

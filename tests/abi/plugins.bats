@@ -84,9 +84,14 @@ refuses() {
     IPC_PLUGIN_PATH=$scratch refuses text "refused"
 }
 
-@test "a plugin file that was cut off is refused" {
-    head -c 500 "$toys/ipc-toy-c.so" > "$scratch/ipc-short.so"
-    IPC_PLUGIN_PATH=$scratch refuses short "refused"
+@test "a plugin file that was cut off is refused, wherever it ends" {
+    size=$(stat -c %s "$toys/ipc-toy-c.so")
+    for length in 0 20 500 4096 8192 $((size / 2)); do
+        head -c "$length" "$toys/ipc-toy-c.so" > "$scratch/ipc-short.so"
+        IPC_PLUGIN_PATH=$scratch refuses short "refused"
+    done
+    head -c 4096 "$toys/ipc-toy-c.so" > "$scratch/ipc-short.so"
+    IPC_PLUGIN_PATH=$scratch refuses short "the file was cut off: it has 4096 bytes"
 }
 
 @test "a plugin of another abi is refused with both numbers" {
