@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Driving a full-screen program: `load screen`, after the helper of the command tests.
 #
-#   open_screen WIDTH HEIGHT COMMAND...  in a shell of a terminal of that size
+#   open_screen WIDTH HEIGHT COMMAND...  in a shell of a terminal of that size; returns when it takes keys, or has ended
 #   press KEY...                         as tmux names them
 #   screen                               what is to be seen
 #   shows TEXT / hides TEXT              wait until TEXT is on the screen / is not
@@ -27,6 +27,11 @@ open_screen() {
     tmux_here new-session -d -x "$width" -y "$height" "env PS1='$ ' sh -i"
     tmux_here send-keys -l "clear; $*; echo status \$?"
     tmux_here send-keys Enter
+    # Keys that come before the program has set up the terminal are lost, and the line that starts it shows its words.
+    wait_until screen_is_taken_or_over || { screen; return 1; }
+}
+screen_is_taken_or_over() {
+    [ "$(tmux_here display -p '#{alternate_on}')" = 1 ] || screen | grep -q '^status [0-9]'
 }
 
 press() { tmux_here send-keys "$@"; }
