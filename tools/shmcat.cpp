@@ -89,7 +89,7 @@ ipc::Result<void> read_segment(const Request &request, const ipc::Address &addre
     }
     if (request.hex)
         return dump(segment, request.offset, length);
-    return ipc::copy_out(segment, request.offset, length, STDOUT_FILENO, ipc::Pages::live);
+    return ipc::copy_out(segment, request.offset, length, STDOUT_FILENO);
 }
 
 /// How far the input may reach. What is known not to fit is refused here, before anything changes.
@@ -126,7 +126,7 @@ ipc::Result<void> write_segment(const Request &request)
         size = ipc::bytes_to_come(input.get());
     }
     const std::uint64_t room = IPC_TRY(room_for(request, segment, size));
-    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input.get(), segment, request.offset, room));
+    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input.get(), segment, request.offset, room, ipc::Target::used));
     if (copied.input_left && copied.bytes != request.length)
         return ipc::failure(EFBIG, "{}: the end was reached after {} bytes, the rest of the input was not written",
                             segment.address().text(), copied.bytes);

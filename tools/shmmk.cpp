@@ -51,10 +51,10 @@ ipc::Result<ipc::Segment> reuse(const Request &request)
     return segment;
 }
 
-ipc::Result<void> fill(ipc::Segment &segment, int input)
+ipc::Result<void> fill(ipc::Segment &segment, int input, ipc::Target target)
 {
     const ipc_segment_status status = IPC_TRY(segment.status());
-    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input, segment, 0, status.bytes));
+    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input, segment, 0, status.bytes, target));
     if (copied.input_left)
         return ipc::failure(EFBIG, "{}: the input is larger than the segment's {} bytes", segment.address().text(),
                             status.bytes);
@@ -91,7 +91,7 @@ ipc::Result<int> ipc::run(Command &command)
     if (!segment)
         return segment.error();
     if (input)
-        if (Result<void> filled = fill(*segment, input.get()); !filled) {
+        if (Result<void> filled = fill(*segment, input.get(), exists ? Target::used : Target::fresh); !filled) {
             if (!exists)
                 (void)segment->remove();
             return filled.error();

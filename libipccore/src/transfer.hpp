@@ -11,15 +11,16 @@
 
 namespace ipc {
 
-/// Live pages may be spliced: what is written later to the segment may show on the other side of the pipe until it is
-/// read there. Copied bytes are those of one moment each.
-enum class Pages { live, copied };
-
-/// Write `length` bytes of `segment` from `offset` to `fd`. To a pipe: splice from the segment's descriptor, or from
-/// /proc/self/map_files where there is none and it is permitted, else vmsplice, each with the pipe grown to
-/// pipe-max-size; to anything else: 1 MiB writes from the mapping. Falls back silently. If the segment is truncated
-/// meanwhile the error says at which offset. EPIPE is an error like others: SIGPIPE is the caller's business.
-Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd, Pages pages);
+/// Write `length` bytes of `segment` from `offset` to `fd`. To a pipe, by reference to the pages where the kernel can:
+/// splice from the segment's descriptor, or from /proc/self/map_files where there is none and it is permitted, else
+/// vmsplice, each with the pipe grown to pipe-max-size; what is written later to the segment may then show on the other
+/// side until it is read there. To anything else, copies: through a buffer that stays in the cache from a descriptor,
+/// whose pages need not be mapped for that, else by 1 MiB writes from the mapping. Falls back silently.
+///
+/// Holes of the segment are not filled by reading them, and become holes of a regular file that is written behind its
+/// end. If the segment is truncated meanwhile the error says at which offset. EPIPE is an error like others: SIGPIPE is
+/// the caller's business.
+Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd);
 
 /// How copy_in ended.
 struct Copied {
@@ -27,9 +28,15 @@ struct Copied {
     bool input_left;     // the end of the room was reached before the end of the input
 };
 
-/// Read `fd` to its end into `segment` at `offset`, at most `room` bytes: 1 MiB reads from a grown pipe, straight into
-/// the mapping.
-Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room);
+/// Whether the memory that is written to was there before, or is that of a segment just made: zeros, behind which there
+/// may be no pages yet, and which nobody else makes smaller.
+enum class Target { used, fresh };
+
+/// Read `fd` to its end into `segment` at `offset`, at most `room` bytes, from a grown pipe. Into used memory straight,
+/// by the mapping; into fresh memory by the descriptor where there is one, since writing whole pages saves the kernel
+/// from clearing them before. Holes of a file stay holes of fresh memory. EIO with the offset if a peer truncates the
+/// segment meanwhile.
+Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target);
 
 /// How many bytes `fd` will give, where that can be known beforehand: a regular file, from its offset on. (Files of
 /// /proc say 0 and give more.)

@@ -148,3 +148,35 @@ prepare() { head -c 300001 /dev/urandom > "$scratch/bytes"; }
     shmcat "$shm" > /dev/null
     [ "$(stat -c '%s %Y %Z' "/dev/shm/${shm#*:/}")" = "$before" ]
 }
+
+# sparse FILE: 32 MiB with data at 8 MiB and nothing before and behind.
+sparse() {
+    truncate -s 32M "$1"
+    printf 'island' | dd of="$1" bs=1M seek=8 conv=notrunc status=none
+    [ "$(stat -c %b "$1")" -lt 1000 ] || skip "the file system keeps no holes"
+}
+
+@test "holes are not filled by reading them, and stay holes of a new file" {
+    for place in "$scratch" /dev/shm; do
+        sparse "$place/islands"
+        before=$(stat -c %b "$place/islands")
+        shmcat "file:$place/islands" > "$place/copy"
+        cmp "$place/islands" "$place/copy"
+        [ "$(stat -c %b "$place/copy")" -lt 1000 ]
+        shmcat "file:$place/islands" | cmp - "$place/islands"
+        shmcat -x "file:$place/islands" | tail -1 | grep -q '^02000000$'
+        [ "$(stat -c %b "$place/islands")" -eq "$before" ]
+        rm "$place/islands" "$place/copy"
+    done
+}
+
+@test "a hole is written as zeros where there is something already, and behind what is appended to" {
+    sparse "$scratch/islands"
+    head -c 33M /dev/urandom > "$scratch/full"
+    shmcat "file:$scratch/islands" 1<> "$scratch/full"
+    cmp -n $((32 << 20)) "$scratch/islands" "$scratch/full"
+    printf 'before' > "$scratch/longer"
+    shmcat "file:$scratch/islands" >> "$scratch/longer"
+    tail -c +7 "$scratch/longer" | cmp - "$scratch/islands"
+    [ "$(stat -c %s "$scratch/longer")" -eq $(((32 << 20) + 6)) ]
+}

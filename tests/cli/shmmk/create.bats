@@ -175,3 +175,23 @@ load ../helper
     expect 1 shmmk "$sysv_shm?huge=2M" 4M
     says nr_hugepages
 }
+
+@test "an input with holes arrives whole, data at the end or not" {
+    truncate -s 512K "$scratch/islands"
+    printf 'island' | dd of="$scratch/islands" bs=64K seek=2 conv=notrunc status=none
+    for address in "$shm" "$sysv_shm" "$file"; do
+        shmmk "$address" -i "$scratch/islands"
+        shmcat "$address" | cmp - "$scratch/islands"
+        shmrm "$address"
+        (dd bs=192K count=1 of=/dev/null status=none; shmmk "$address" -i -) < "$scratch/islands" # from its offset on
+        tail -c +$(((192 << 10) + 1)) "$scratch/islands" | cmp - <(shmcat "$address")
+        shmrm "$address"
+    done
+}
+
+@test "what an existing segment held is overwritten, holes of the input included" {
+    shmmk "$shm" -i <(head -c 256K /dev/urandom)
+    truncate -s 256K "$scratch/zeros"
+    shmmk --reuse "$shm" -i "$scratch/zeros"
+    shmcat "$shm" | cmp - "$scratch/zeros"
+}

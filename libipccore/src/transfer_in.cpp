@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "error.hpp"
+#include "transfer.hpp"
+#include "transfer_parts.hpp"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace ipc {
+namespace {
+
+Result<bool> has_more(int fd)
+{
+    char byte = 0;
+    ssize_t count = 0;
+    do
+        count = read(fd, &byte, 1);
+    while (count < 0 && should_retry());
+    if (count < 0)
+        return failure(errno, "reading the input: {}", std::strerror(errno));
+    return count > 0;
+}
+
+/// Touches the pages that a long input will go to a little ahead of it, while its writer fills the pipe: many at once
+/// cost half of what a fault for each does. A short input touches what it writes, and nothing else.
+class PagesAhead {
+public:
+    explicit PagesAhead(std::span<std::byte> memory) : memory_(memory) {}
+    void touch(std::uint64_t copied)
+    {
+        if (copied < copy_chunk || copied + copy_chunk <= touched_)
+            return;
+        const auto page = static_cast<std::uintptr_t>(getpagesize());
+        const std::uint64_t from = std::max(copied, touched_);
+        touched_ = std::min<std::uint64_t>(copied + 2 * copy_chunk, memory_.size());
+        const std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(memory_.data() + from) % page;
+        (void)madvise(memory_.data() + from - inside, inside + touched_ - from, MADV_POPULATE_WRITE);
+    }
+
+private:
+    std::span<std::byte> memory_;
+    std::uint64_t touched_ = 0;
+};
+/// Where input is read to, and what makes it part of the segment.
+class Destination {
+public:
+    virtual ~Destination() = default;
+    /// Room for the next bytes, which belong behind the `copied` first ones; at most `length`.
+    virtual std::span<std::byte> room(std::uint64_t copied, std::uint64_t length) = 0;
+    /// `bytes`, read into that room, are to be at `offset` of the segment. Fewer are taken at the segment's end.
+    virtual Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+};
+
+/// The mapping itself.
+class MappedDestination : public Destination {
+public:
+    MappedDestination(Segment &segment, std::span<std::byte> memory)
+        : segment_(segment), memory_(memory), ahead_(memory)
+    {
+    }
+    std::span<std::byte> room(std::uint64_t copied, std::uint64_t length) override
+    {
+        ahead_.touch(copied);
+        return memory_.subspan(copied, length);
+    }
+    Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) override
+    {
+        const ipc_segment_status now = IPC_TRY(segment_.status());
+        return now.bytes < offset + bytes.size() ? now.bytes - std::min(now.bytes, offset) : bytes.size();
+    }
+
+private:
+    Segment &segment_;
+    std::span<std::byte> memory_;
+    PagesAhead ahead_;
+};
+
+/// A buffer, written to the descriptor, or by the mechanism where there is none.
+class CopyingDestination : public Destination {
+public:
+    CopyingDestination(Segment &segment, int descriptor) : segment_(segment), descriptor_(descriptor) {}
+    std::span<std::byte> room(std::uint64_t, std::uint64_t length) override
+    {
+        return std::span(buffer_).first(std::min<std::uint64_t>(length, buffer_.size()));
+    }
+    Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) override
+    {
+        std::uint64_t taken = 0;
+        while (taken < bytes.size()) {
+            const std::uint64_t count = IPC_TRY(write(offset + taken, bytes.subspan(taken)));
+            if (count == 0)
+                break;
+            taken += count;
+        }
+        return taken;
+    }
+
+private:
+    Result<std::uint64_t> write(std::uint64_t offset, std::span<const std::byte> bytes)
+    {
+        if (descriptor_ < 0)
+            return IPC_TRY(segment_.write(offset, bytes));
+        for (;;) {
+            const ssize_t count = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (count >= 0)
+                return static_cast<std::uint64_t>(count);
+            if (!should_retry())
+                return failed_at(segment_, "writing to the segment", offset);
+        }
+    }
+
+    Segment &segment_;
+    int descriptor_;
+    std::vector<std::byte> buffer_ = std::vector<std::byte>(copy_chunk);
+};
+
+/// Huge pages have a descriptor that cannot be written to.
+bool is_writable(int descriptor, std::uint64_t offset)
+{
+    return descriptor >= 0 && pwrite(descriptor, nullptr, 0, static_cast<off_t>(offset)) == 0;
+}
+
+Result<std::unique_ptr<Destination>> destination(Segment &segment, std::uint64_t offset, std::uint64_t room,
+                                                 Target target)
+{
+    const ipc_segment_status now = IPC_TRY(segment.status());
+    if (target == Target::fresh && is_writable(now.descriptor, offset))
+        return std::make_unique<CopyingDestination>(segment, now.descriptor);
+    if (!segment.mappable())
+        return std::make_unique<CopyingDestination>(segment, -1);
+    const std::span<std::byte> memory = IPC_TRY(memory_up_to(segment, offset + room));
+    return std::make_unique<MappedDestination>(segment, memory.subspan(offset, room));
+}
+
+/// How much of the input, a file with holes, comes before its next data; 0 in other input.
+std::uint64_t hole_before_data(int fd, std::uint64_t room)
+{
+    const off_t here = lseek(fd, 0, SEEK_CUR);
+    if (here < 0)
+        return 0;
+    const off_t data = lseek(fd, here, SEEK_DATA);
+    const off_t end = data < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : std::max(data, here);
+    const auto hole = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(end, here) - here), room);
+    lseek(fd, here + static_cast<off_t>(hole), SEEK_SET);
+    return hole;
+}
+} // namespace
+
+Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target)
+{
+    if (is_pipe(fd))
+        grow_pipe(fd);
+    const std::unique_ptr<Destination> to = IPC_TRY(destination(segment, offset, room, target));
+    const bool may_skip = target == Target::fresh && bytes_to_come(fd).value_or(0) > 0;
+    std::uint64_t copied = 0;
+    while (copied < room) {
+        if (may_skip)
+            copied += hole_before_data(fd, room - copied);
+        const std::span<std::byte> piece = to->room(copied, std::min<std::uint64_t>(room - copied, copy_chunk));
+        const ssize_t count = read(fd, piece.data(), piece.size());
+        if (count < 0) {
+            if (should_retry())
+                continue;
+            return failed_at(segment, "reading the input", offset + copied);
+        }
+        if (count == 0)
+            return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
+        const auto bytes = piece.first(static_cast<std::size_t>(count));
+        if (const std::uint64_t taken = IPC_TRY(to->take(offset + copied, bytes)); taken < bytes.size())
+            return truncated(segment, offset + copied + taken);
+        copied += bytes.size();
+    }
+    return Copied{copied, IPC_TRY(has_more(fd))};
+}
+
+std::optional<std::uint64_t> bytes_to_come(int fd)
+{
+    struct stat status = {};
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return std::nullopt;
+    const off_t position = lseek(fd, 0, SEEK_CUR);
+    return position < 0 || position > status.st_size ? 0 : static_cast<std::uint64_t>(status.st_size - position);
+}
+
+} // namespace ipc

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// What both directions of a transfer share; for transfer_out.cpp and transfer_in.cpp alone.
+#pragma once
+
+#include "segment.hpp"
+
+#include <ipc/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace ipc {
+
+/// Small enough to stay in the cache between being filled and being emptied, and smaller than a grown pipe, so that its
+/// other side works while the next pages are being touched.
+inline constexpr std::size_t copy_chunk = 256 << 10;
+
+bool is_pipe(int fd);
+
+/// Make a pipe as large as a user may. Its size matters as much as the call: at 64 KiB both sides sleep and wake for
+/// every 16 pages.
+void grow_pipe(int fd);
+
+/// The error of a segment that ends at `offset` by now.
+Error truncated(const Segment &segment, std::uint64_t offset);
+
+/// `what` was being done when the segment stood at `offset`; errno tells the rest.
+Error failed_at(const Segment &segment, const char *what, std::uint64_t offset);
+
+/// After a failed system call: was it only interrupted, and not by a user who wants to stop?
+bool should_retry();
+
+/// All of the segment's memory, if it still reaches to `end`.
+Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end);
+
+} // namespace ipc
