@@ -3,9 +3,12 @@
 
 #include <ipc/fd.hpp>
 
+#include <dirent.h>
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 shminfo SegmentTotals::limits()
 {
@@ -131,18 +134,39 @@ std::optional<Line> line_of(int id)
     return found;
 }
 
-/// Add resident and swapped memory. Of huge pages the kernel counts a multiple (seen on 6.18): more than the segment
-/// has room for gives these away.
+/// The sizes of huge pages that this kernel knows, smallest first, in bytes; learnt once.
+const std::vector<std::uint64_t> &huge_page_sizes()
+{
+    static const std::vector<std::uint64_t> known = [] {
+        std::vector<std::uint64_t> sizes;
+        const std::unique_ptr<DIR, int (*)(DIR *)> pools(opendir("/sys/kernel/mm/hugepages"), closedir);
+        while (const dirent *entry = pools ? readdir(pools.get()) : nullptr)
+            if (unsigned long long kibibytes; std::sscanf(entry->d_name, "hugepages-%llukB", &kibibytes) == 1)
+                sizes.push_back(kibibytes * 1024);
+        std::sort(sizes.begin(), sizes.end());
+        return sizes;
+    }();
+    return known;
+}
+
+/// Add resident and swapped memory. Of huge pages Linux (seen on 6.18) multiplies by the number of small pages in each,
+/// although it has counted small pages already. More than the segment has room for gives these away.
 void complete(ipc_object &object, const Line &line)
 {
     const std::uint64_t page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-    if (line.resident > object.capacity + page - 1) {
-        object.flags |= IPC_OBJECT_HUGE;
-        object.swapped = 0; // they never are
-    } else {
+    if (line.resident <= object.capacity + page - 1) {
         object.used = line.resident;
         object.swapped = line.swapped;
+        return;
     }
+    object.flags |= IPC_OBJECT_HUGE;
+    object.swapped = 0; // they never are
+    for (const std::uint64_t size : huge_page_sizes())
+        if (const std::uint64_t resident = line.resident / (size / page); resident <= object.capacity + size - 1) {
+            object.used = resident;
+            object.page_size = size;
+            return;
+        }
 }
 
 Result<void> list_text(const Emit<ipc_object> &emit)
