@@ -13,6 +13,7 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -110,6 +111,17 @@ Result<void> take_option(const Option &option, const std::vector<std::string> &v
     return {};
 }
 
+/// Asked by Program_options at each word, before it looks for options itself.
+std::vector<options::option> take_negative_number(std::vector<std::string> &words)
+{
+    if (!is_negative_number(words.front()))
+        return {};
+    options::option argument;
+    argument.value = {words.front()};
+    words.erase(words.begin());
+    return {argument};
+}
+
 /// Program_options does the reading; values go straight to the variables, without its storage and casts, which would
 /// be most of a command's start.
 Result<void> take_words(CommandLine &line)
@@ -118,7 +130,10 @@ Result<void> take_words(CommandLine &line)
     std::vector<std::string> arguments;
     try {
         const options::options_description table = described(line);
-        const auto parsed = options::command_line_parser(line.words).options(table).style(style).run();
+        options::command_line_parser parser(line.words);
+        if (line.negative_numbers)
+            parser.extra_style_parser(take_negative_number);
+        const auto parsed = parser.options(table).style(style).run();
         for (const auto &item : parsed.options) {
             if (item.string_key.empty()) {
                 arguments.insert(arguments.end(), item.value.begin(), item.value.end());
@@ -241,10 +256,15 @@ void Command::argument(std::string_view name, std::vector<Address> &variable, co
 
 void Command::argument(std::string_view name, std::optional<std::string> &variable, std::string_view help)
 {
-    state_->line.add_argument(name, help, Complete::nothing, nullptr, [&](std::string_view text) -> Result<void> {
+    argument(name, help, [&](std::string_view text) -> Result<void> {
         variable = std::string(text);
         return {};
     });
+}
+
+void Command::argument(std::string_view name, std::string_view help, std::function<Result<void>(std::string_view)> take)
+{
+    state_->line.add_argument(name, help, Complete::nothing, nullptr, std::move(take));
 }
 
 void Command::argument(std::string_view name, std::vector<std::string> &variable, std::string_view help,
@@ -262,6 +282,17 @@ void Command::choices(std::string_view name, const std::function<std::vector<std
         if (option.name == name)
             option.choices = list;
 }
+
+void Command::argument_choices(std::string_view name, const ArgumentChoices &list)
+{
+    for (Argument &argument : state_->line.arguments)
+        if (argument.name == name) {
+            argument.complete = Complete::choice;
+            argument.choices = list;
+        }
+}
+
+void Command::take_negative_numbers() { state_->line.negative_numbers = true; }
 
 Result<void> Command::parse()
 {
@@ -292,6 +323,16 @@ void Command::note(std::string_view text) const
 void Command::set_empty_status(int status) { state_->empty = status; }
 
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
+
+Result<void> check_output(std::string_view otherwise)
+{
+    const int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0)
+        return failure(errno, "standard output is closed, {}", otherwise);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return failure(EBADF, "standard output is not open for writing, {}", otherwise);
+    return {};
+}
 
 /// Has a reader gone away, or the user asked to stop? Neither is worth a message.
 static bool is_quiet(const Error &error) { return error.code() == EPIPE || (error.code() == EINTR && interrupted()); }

@@ -84,9 +84,26 @@ public:
     void argument(std::string_view name, std::optional<std::string> &variable, std::string_view help);
     void argument(std::string_view name, std::vector<std::string> &variable, std::string_view help,
                   Complete complete = Complete::nothing, const Family *family = nullptr);
+    /// The same for what has a form of its own.
+    template <typename T>
+    void argument(std::string_view name, std::optional<T> &variable, Result<T> (*read)(std::string_view),
+                  std::string_view help)
+    {
+        argument(name, help, [&variable, read](std::string_view text) -> Result<void> {
+            variable = IPC_TRY(read(text));
+            return {};
+        });
+    }
+
+    /// Arguments may be negative numbers: words like -1, -.5 and -inf are never options. For commands none of whose
+    /// options has a digit for its letter.
+    void take_negative_numbers();
 
     /// The words that completion offers for an option declared with Complete::choice.
     void choices(std::string_view option, const std::function<std::vector<std::string>()> &list);
+    /// The same for an argument, which may depend on the arguments before it.
+    using ArgumentChoices = std::function<std::vector<std::string>(const std::vector<std::string> &before)>;
+    void argument_choices(std::string_view argument, const ArgumentChoices &list);
 
     /// Read the command line. --help, --version and completion end the process here.
     Result<void> parse();
@@ -103,6 +120,8 @@ public:
 
 private:
     friend int run_command(Command &command);
+    void argument(std::string_view name, std::string_view help,
+                  std::function<Result<void>(std::string_view text)> take);
     struct State;
     std::unique_ptr<State> state_;
 };
@@ -116,5 +135,9 @@ Result<int> run(Command &command);
 /// Write all of `text` to standard output, retrying short writes. The error says what could not be written. At the end
 /// the runner checks that the descriptor can be closed without an error (ENOSPC, EIO of delayed writes).
 Result<void> print(std::string_view text);
+
+/// Can standard output be written at all? For commands that do what cannot be undone before they print; `otherwise` is
+/// what has not happened yet, "nothing was received".
+Result<void> check_output(std::string_view otherwise);
 
 } // namespace ipc

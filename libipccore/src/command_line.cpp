@@ -43,8 +43,14 @@ std::string usage_of(const CommandLine &line)
 void CommandLine::add_argument(std::string_view name, std::string_view text, Complete complete, const Family *family,
                                std::function<Result<void>(std::string_view)> take)
 {
-    arguments.push_back({std::string(name), std::string(text), complete, family, name.starts_with('['),
-                         name.find("...") != name.npos, std::move(take)});
+    arguments.push_back({std::string(name),
+                         std::string(text),
+                         complete,
+                         family,
+                         name.starts_with('['),
+                         name.find("...") != name.npos,
+                         std::move(take),
+                         {}});
 }
 
 const Option *CommandLine::find(std::string_view name) const
@@ -53,6 +59,23 @@ const Option *CommandLine::find(std::string_view name) const
         return option.name == name || (name.size() == 1 && option.letter == name[0]);
     });
     return found == options.end() ? nullptr : &*found;
+}
+
+bool CommandLine::is_option(std::string_view word) const
+{
+    return word.starts_with('-') && word != "-" && !(negative_numbers && is_negative_number(word));
+}
+
+bool is_negative_number(std::string_view word)
+{
+    constexpr std::string_view digits = "0123456789";
+    if (!word.starts_with('-'))
+        return false;
+    word.remove_prefix(1);
+    if (word == "inf" || word == "infinity" || word.starts_with("nan(") || word == "nan")
+        return true;
+    word.remove_prefix(word.starts_with('.') ? 1 : 0);
+    return !word.empty() && digits.find(word[0]) != digits.npos;
 }
 
 std::string help_text(const CommandLine &line)

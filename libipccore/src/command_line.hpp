@@ -29,6 +29,7 @@ struct Argument {
     bool optional;
     bool repeated;
     std::function<Result<void>(std::string_view)> take;
+    Command::ArgumentChoices choices;
 };
 
 struct CommandLine {
@@ -40,12 +41,18 @@ struct CommandLine {
     std::vector<Argument> arguments;
     bool help = false;
     bool version = false;
+    bool negative_numbers = false; // are arguments, not options
 
     void add_argument(std::string_view name, std::string_view text, Complete complete, const Family *family,
                       std::function<Result<void>(std::string_view)> take);
     /// The option of that long name or, for one character, that letter; null if there is none.
     const Option *find(std::string_view name) const;
+    /// Is the word one that stands for options?
+    bool is_option(std::string_view word) const;
 };
+
+/// A minus sign and what a number begins with: -1, -.5, -inf, -nan.
+bool is_negative_number(std::string_view word);
 
 /// What --help prints.
 std::string help_text(const CommandLine &line);

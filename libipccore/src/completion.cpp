@@ -91,16 +91,29 @@ const Option *waiting_option(const CommandLine &line, std::string_view word)
     return option && !option->value.empty() ? option : nullptr;
 }
 
-/// How many arguments stand before the word that is completed.
-std::size_t arguments_before(const CommandLine &line, const std::vector<std::string> &words)
+/// The arguments that stand before the word that is completed.
+std::vector<std::string> arguments_before(const CommandLine &line, const std::vector<std::string> &words)
 {
-    std::size_t count = 0;
+    std::vector<std::string> before;
     for (std::size_t i = 0; i < words.size(); i++)
         if (waiting_option(line, words[i]))
             i++;
-        else if (!words[i].starts_with('-') || words[i] == "-")
-            count++;
-    return count;
+        else if (!line.is_option(words[i]))
+            before.push_back(words[i]);
+    return before;
+}
+
+std::string argument_values(const CommandLine &line, const std::vector<std::string> &before, std::string_view word)
+{
+    std::size_t position = 0;
+    for (const Argument &argument : line.arguments) {
+        if (position++ != before.size() && !argument.repeated)
+            continue;
+        return values(
+            argument.complete, argument.family,
+            [&] { return argument.choices ? argument.choices(before) : std::vector<std::string>(); }, word);
+    }
+    return {};
 }
 
 } // namespace
@@ -118,15 +131,9 @@ std::string completion_text(const CommandLine &line)
     words.pop_back();
     if (const Option *option = words.empty() ? nullptr : waiting_option(line, words.back()))
         return values(option->complete, nullptr, option->choices, word);
-    if (word.starts_with('-') && word != "-")
+    if (line.is_option(word))
         return option_names(line, word);
-    std::size_t before = arguments_before(line, words);
-    for (const Argument &argument : line.arguments) {
-        if (before == 0 || argument.repeated)
-            return values(argument.complete, argument.family, {}, word);
-        before--;
-    }
-    return {};
+    return argument_values(line, arguments_before(line, words), word);
 }
 
 } // namespace ipc

@@ -31,6 +31,24 @@ std::optional<std::uint64_t> take_number(std::string_view &text)
     return number;
 }
 
+struct Whole {
+    bool negative;
+    std::optional<std::uint64_t> magnitude; // nothing: more than 64 bits hold
+};
+
+/// A whole number, all of `text`; nothing if it is none.
+std::optional<Whole> take_whole(std::string_view text)
+{
+    const bool negative = text.starts_with('-');
+    text.remove_prefix(negative ? 1 : 0);
+    if (text.empty() || text[0] < '0' || text[0] > '9')
+        return std::nullopt;
+    const std::optional<std::uint64_t> magnitude = take_number(text);
+    if (magnitude && !text.empty())
+        return std::nullopt;
+    return Whole{negative, magnitude};
+}
+
 /// What a unit like "M", "MiB" or "MB" multiplies by; 0 if it is none.
 std::uint64_t unit_value(std::string_view unit)
 {
@@ -118,19 +136,25 @@ Result<std::uint64_t> parse_size(std::string_view text)
 
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t greatest)
 {
-    const bool negative = text.starts_with('-');
-    std::string_view rest = text.substr(negative ? 1 : 0);
-    if (rest.empty() || rest[0] < '0' || rest[0] > '9')
+    const std::optional<Whole> whole = take_whole(text);
+    if (!whole)
         return usage_error("\"{}\" is no whole number", printable(text));
-    const std::optional<std::uint64_t> magnitude = take_number(rest);
-    if (magnitude && !rest.empty())
-        return usage_error("\"{}\" is no whole number", printable(text));
-    if (magnitude && *magnitude <= INT64_MAX) {
-        const auto number = static_cast<std::int64_t>(*magnitude) * (negative ? -1 : 1);
+    if (whole->magnitude && *whole->magnitude <= INT64_MAX) {
+        const auto number = static_cast<std::int64_t>(*whole->magnitude) * (whole->negative ? -1 : 1);
         if (number >= least && number <= greatest)
             return number;
     }
     return usage_error("{} is out of range ({} to {})", printable(text), least, greatest);
+}
+
+Result<std::uint64_t> parse_wide_integer(std::string_view text, std::uint64_t below, std::uint64_t above)
+{
+    const std::optional<Whole> whole = take_whole(text);
+    if (!whole)
+        return usage_error("\"{}\" is no whole number", printable(text));
+    if (whole->magnitude && *whole->magnitude <= (whole->negative ? below : above))
+        return whole->negative ? -*whole->magnitude : *whole->magnitude;
+    return usage_error("{} is out of range ({}{} to {})", printable(text), below ? "-" : "", below, above);
 }
 
 Result<std::chrono::nanoseconds> parse_seconds(std::string_view text)

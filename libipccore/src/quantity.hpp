@@ -17,6 +17,9 @@ Result<std::uint64_t> parse_size(std::string_view text);
 /// A whole number, decimal or 0x hex, within [least, greatest].
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t greatest);
 
+/// The same within [-`below`, `above`], where 64 bits with a sign do not hold that: modulo 2^64.
+Result<std::uint64_t> parse_wide_integer(std::string_view text, std::uint64_t below, std::uint64_t above);
+
 /// "1.5", "0": seconds, not negative, to the nanosecond.
 Result<std::chrono::nanoseconds> parse_seconds(std::string_view text);
 

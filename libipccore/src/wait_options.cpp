@@ -10,7 +10,7 @@ void WaitOptions::declare(Command &command, std::string_view vain)
     command.flag("nonblock,n", nonblock_, fmt::format("do not wait {}", vain));
     command.option("timeout,w", "SECONDS", timeout_, parse_seconds,
                    fmt::format("wait {} for at most so long each time; may have a fraction", vain));
-    command.option("empty-status,E", "STATUS", "exit status when waiting was in vain (default 2)", Complete::nothing,
+    command.option("empty-status,E", "STATUS", "exit status when it was in vain (default 2)", Complete::nothing,
                    [this, &command](std::string_view text) -> Result<void> {
                        empty_status_ = int(IPC_TRY(parse_integer(text, 0, 255)));
                        command.set_empty_status(empty_status_);

@@ -22,6 +22,8 @@ public:
     Result<std::int64_t> timeout() const;
     bool given() const { return nonblock_ || timeout_; }
 
+    /// The status that says so (-E).
+    int empty_status() const { return empty_status_; }
     /// How the command ends because of `error`: with its status alone if waiting was in vain and -q is given.
     Result<int> end(const Error &error) const;
 

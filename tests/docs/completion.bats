@@ -13,11 +13,11 @@ bash_offers() {
             c=${2:i:1}
             case $c in
             " ") [ -z "$word" ] || COMP_WORDS+=("$word"); word="" ;;
-            [:=]) [ -z "$word" ] || COMP_WORDS+=("$word"); COMP_WORDS+=("$c"); word="" ;;
+            [:=@]) [ -z "$word" ] || COMP_WORDS+=("$word"); COMP_WORDS+=("$c"); word="" ;;
             *) word+=$c ;;
             esac
         done
-        COMP_WORDS+=("$word")
+        [[ -z $word && $2 != *" " ]] || COMP_WORDS+=("$word")
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _ipcutils "${COMP_WORDS[0]}"
         printf "%s\n" "${COMPREPLY[@]}"' bash "$IPCUTILS_SOURCE_DIR" "$1"
@@ -70,6 +70,25 @@ zsh_offers() {
     [ "${output##*=}" = "$scratch/picture" ]
 }
 
+@test "bash completes what a command does, what it does it to, and how that is compared" {
+    expect 0 bash_offers "shmword $shm u3"
+    prints $'u32@\nu32le@\nu32be@'
+    expect 0 bash_offers "shmword $shm u32be@"
+    prints "" # which is all behind the break
+    expect 0 bash_offers "shmword $shm u32be@4"
+    prints ""
+    expect 0 bash_offers "shmword $shm u32@4 w"
+    prints wait
+    expect 0 bash_offers "shmword -E 3 $shm u32@4 wait g"
+    prints $'gt\nge'
+    expect 0 bash_offers "shmword $shm u32@4 wait ge "
+    prints ""
+    expect 0 bash_offers "shmword $shm u32@4 add -1 "
+    prints ""
+    expect 0 bash_offers "shmword $shm u32@4 set "
+    prints ""
+}
+
 @test "bash offers nothing where nothing fits, and says nothing" {
     expect 0 bash_offers "shmcat posix-shm:/nonesuch"
     prints ""
@@ -97,6 +116,14 @@ zsh_offers() {
             grep -qxF -- "$option" <<< "$offered" || { echo "$command does not offer $option: $offered"; return 1; }
         done
     done
+}
+
+@test "zsh completes a type without its offset, and verbs" {
+    command -v zsh >/dev/null || skip "needs zsh"
+    expect 0 zsh_offers "shmword $shm f64b"
+    prints "f64be@"
+    expect 0 zsh_offers "shmword $shm u32@4 ca"
+    prints cas
 }
 
 @test "zsh completes the address of an object that exists" {

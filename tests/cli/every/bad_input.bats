@@ -3,7 +3,7 @@
 load ../helper
 
 # What takes an address of a segment, of a queue.
-segment_commands=("shmmk ADDRESS 4096" "shmcat ADDRESS" "shmrm ADDRESS")
+segment_commands=("shmmk ADDRESS 4096" "shmcat ADDRESS" "shmword ADDRESS u8@0" "shmrm ADDRESS")
 queue_commands=("mqmk ADDRESS" "mqsend ADDRESS x" "mqrecv -n ADDRESS" "mqrm ADDRESS")
 
 # each_refuses STATUS ADDRESS TEXT COMMAND...: run each command with the address put in.
@@ -45,9 +45,9 @@ each_refuses() {
 }
 
 @test "an object that is not there is status 1, never 0" {
-    each_refuses 1 "$shm" "$shm" "shmcat ADDRESS" "shmrm ADDRESS"
-    each_refuses 1 "$sysv_shm" "$sysv_shm" "shmcat ADDRESS" "shmrm ADDRESS"
-    each_refuses 1 "$file" "$file" "shmcat ADDRESS" "shmrm ADDRESS"
+    each_refuses 1 "$shm" "$shm" "shmcat ADDRESS" "shmword ADDRESS u8@0 add 1" "shmrm ADDRESS"
+    each_refuses 1 "$sysv_shm" "$sysv_shm" "shmcat ADDRESS" "shmword ADDRESS u8@0 add 1" "shmrm ADDRESS"
+    each_refuses 1 "$file" "$file" "shmcat ADDRESS" "shmword ADDRESS u8@0 add 1" "shmrm ADDRESS"
     each_refuses 1 "$mq" "$mq" "mqsend ADDRESS x" "mqrecv ADDRESS" "mqrm ADDRESS"
     each_refuses 1 "$sysv_mq" "$sysv_mq" "mqsend ADDRESS x" "mqrecv ADDRESS" "mqrm ADDRESS"
     expect 1 ipcls "$shm"
@@ -219,7 +219,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; }
 @test "closed standard output and /dev/full are errors of every command that prints" {
     printf x | shmmk "$shm" -i -
     mqmk "$mq"
-    for line in "ipcls" "ipcls --limits" "ipcls --plugins" "ipcls -J" "shmcat $shm" "shmcat -x $shm" "shmmk --help"; do
+    for line in "ipcls" "ipcls --limits" "ipcls --plugins" "ipcls -J" "shmcat $shm" "shmcat -x $shm" "shmword $shm u8@0" "shmmk --help"; do
         for target in '>&-' '> /dev/full'; do
             run bash -c "$line 2>&1 $target"
             [ "$status" -eq 1 ] || { echo "$line $target: $status $output"; return 1; }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+#include "guarded_access.hpp"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace {
+
+constexpr std::size_t size = 1 << 20;
+
+/// Shared memory that can be cut off.
+struct Shared {
+    Shared() : fd(memfd_create("guarded", MFD_CLOEXEC))
+    {
+        REQUIRE(ftruncate(fd, size) == 0);
+        void *start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        REQUIRE(start != MAP_FAILED);
+        memory = {static_cast<std::byte *>(start), size};
+    }
+    ~Shared()
+    {
+        munmap(memory.data(), size);
+        close(fd);
+    }
+    volatile std::byte *at(std::size_t offset) { return memory.data() + offset; }
+
+    int fd;
+    std::span<std::byte> memory;
+};
+
+struct sigaction bus_action()
+{
+    struct sigaction now;
+    sigaction(SIGBUS, nullptr, &now);
+    return now;
+}
+
+} // namespace
+
+TEST_CASE("what goes well is done, and leaves the signal as it was")
+{
+    Shared shared;
+    const auto before = bus_action();
+    REQUIRE(ipc::guarded_access(shared.memory, [&] { *shared.at(70000) = std::byte{7}; }).ok());
+    CHECK(*shared.at(70000) == std::byte{7});
+    CHECK(bus_action().sa_handler == before.sa_handler);
+}
+
+TEST_CASE("a page that is gone is an error that names the offset, again and again")
+{
+    Shared shared;
+    REQUIRE(ftruncate(shared.fd, 4096) == 0);
+    const auto before = bus_action();
+    for (const std::size_t offset : {std::size_t{4096}, std::size_t{70001}, size - 1}) {
+        bool reached = false;
+        const auto done = ipc::guarded_access(shared.memory, [&] {
+            *shared.at(offset) = std::byte{7};
+            reached = true;
+        });
+        REQUIRE(!done.ok());
+        CHECK(!reached);
+        CHECK(done.error().code() == EIO);
+        CHECK_THAT(done.error().text(), ContainsSubstring("offset " + std::to_string(offset) + " "));
+    }
+    CHECK(bus_action().sa_handler == before.sa_handler);
+}
+
+TEST_CASE("a fault elsewhere and a signal that was sent end the process as ever")
+{
+    Shared guarded, other;
+    REQUIRE(ftruncate(other.fd, 0) == 0);
+    for (const bool fault : {true, false}) {
+        const pid_t child = fork();
+        if (child == 0) {
+            std::signal(SIGBUS, SIG_DFL);
+            (void)ipc::guarded_access(guarded.memory, [&] {
+                if (fault)
+                    *other.at(0) = std::byte{1};
+                else
+                    kill(getpid(), SIGBUS);
+            });
+            _exit(0);
+        }
+        int status = 0;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        CHECK(WIFSIGNALED(status));
+        CHECK(WTERMSIG(status) == SIGBUS);
+    }
+}
