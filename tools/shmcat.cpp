@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // shmcat - read, write and follow segments of shared memory.
+#include "color.hpp"
 #include "command.hpp"
+#include "comparison.hpp"
 #include "follow.hpp"
+#include "hexdiff.hpp"
 #include "hexdump.hpp"
 #include "input.hpp"
+#include "parts.hpp"
+#include "progress.hpp"
 #include "segment.hpp"
 #include "transfer.hpp"
 
@@ -16,17 +21,30 @@ namespace {
 constexpr std::string_view examples = "  shmcat posix:/frame | md5sum\n"
                                       "  shmcat -x --offset 4K --length 256 sysv:0x51e\n"
                                       "  date | shmcat -i - posix:/clock --offset 64\n"
-                                      "  shmcat -x -f posix:/clock\n";
+                                      "  shmcat -x -f posix:/clock\n"
+                                      "  shmcat --diff posix:/before posix:/after\n";
+
+// As diff(1) and cmp(1) have it: whoever asks whether two things differ must be able to tell that from a failure.
+constexpr int different = 1, trouble = 2;
 
 struct Request {
     std::vector<ipc::Address> addresses;
-    std::uint64_t offset = 0;
+    std::optional<std::uint64_t> offset;
     std::optional<std::uint64_t> length;
     std::optional<std::string> input;
     bool resize = false;
     bool hex = false;
     bool follow = false;
     bool stable = false;
+    bool diff = false;
+    bool quiet = false;
+    bool json = false;
+    bool progress = false;
+    ipc::ColorOption color;
+
+    std::uint64_t start() const { return offset.value_or(0); }
+    /// Does nothing say that bytes are meant?
+    bool names_alone() const { return !offset && !length && !hex && !follow && !stable; }
 };
 
 /// The part of a segment that was asked for. Its end is the segment's where no length was given.
@@ -34,38 +52,28 @@ ipc::Result<std::uint64_t> length_wanted(const Request &request, const ipc::Segm
 {
     const ipc_segment_status status = IPC_TRY(segment.status());
     const std::string where = segment.address().text();
-    if (request.offset > status.bytes)
-        return ipc::failure(ERANGE, "{}: offset {} is beyond its end, it has {} bytes", where, request.offset,
+    if (request.start() > status.bytes)
+        return ipc::failure(ERANGE, "{}: offset {} is beyond its end, it has {} bytes", where, request.start(),
                             status.bytes);
-    const std::uint64_t rest = status.bytes - request.offset;
+    const std::uint64_t rest = status.bytes - request.start();
     if (request.length.value_or(0) > rest)
         return ipc::failure(ERANGE, "{}: {} bytes from offset {} are beyond its end, it has {} bytes", where,
-                            *request.length, request.offset, status.bytes);
+                            *request.length, request.start(), status.bytes);
     return request.length.value_or(rest);
-}
-
-ipc::Result<void> print_bytes(const Request &request, std::span<const std::byte> bytes)
-{
-    if (request.hex)
-        return ipc::print(ipc::hex_dump(bytes, request.offset));
-    return ipc::print({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
 }
 
 /// A dump of a large segment, in pieces.
 ipc::Result<void> dump(ipc::Segment &segment, std::uint64_t offset, std::uint64_t length)
 {
-    std::vector<std::byte> piece(256 << 10);
+    std::vector<std::byte> piece(std::min<std::uint64_t>(length, 256 << 10));
     ipc::HexDump dump(offset);
     std::string text;
     while (length > 0) {
         const auto wanted = std::span(piece).first(std::min<std::uint64_t>(length, piece.size()));
-        const std::size_t count = IPC_TRY(segment.read(offset, wanted));
-        if (count == 0)
-            return ipc::failure(EIO, "{}: somebody made it smaller: nothing left at offset {} (try again)",
-                                segment.address().text(), offset);
-        dump.add(wanted.first(count), text);
-        offset += count;
-        length -= count;
+        IPC_TRY(ipc::read_whole(segment, offset, wanted));
+        dump.add(wanted, text);
+        offset += wanted.size();
+        length -= wanted.size();
         IPC_TRY(ipc::print(text));
         text.clear();
     }
@@ -73,23 +81,100 @@ ipc::Result<void> dump(ipc::Segment &segment, std::uint64_t offset, std::uint64_
     return ipc::print(text);
 }
 
-ipc::Result<void> read_segment(const Request &request, const ipc::Address &address)
+ipc::Result<void> print_bytes(const Request &request, std::span<const std::byte> bytes)
+{
+    if (request.hex)
+        return ipc::print(ipc::hex_dump(bytes, request.start()));
+    return ipc::print({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+}
+
+std::string time_now()
+{
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return ipc::format_time_iso(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+/// The lines of a dump that changed since the last one, behind a line that says when.
+ipc::Result<void> print_changes(const Request &request, std::span<const std::byte> before,
+                                std::span<const std::byte> now)
+{
+    std::string text = fmt::format("# {}\n", time_now());
+    ipc::HexDifference changes(request.start(), ipc::HexDifference::Show::second, request.color.wanted(STDOUT_FILENO));
+    changes.add(before, now, text);
+    changes.finish(text);
+    return ipc::print(text);
+}
+
+ipc::Result<void> follow(const Request &request, ipc::Follower &follower)
+{
+    for (std::vector<std::byte> printed;;) {
+        if (request.hex)
+            printed.assign(follower.bytes().begin(), follower.bytes().end());
+        IPC_TRY(follower.wait_for_change(request.stable));
+        IPC_TRY(request.hex ? print_changes(request, printed, follower.bytes())
+                            : print_bytes(request, follower.bytes()));
+    }
+}
+
+/// What a segment with a structure of its own shows of itself. False if it is bytes and nothing more.
+ipc::Result<bool> print_parts(const Request &request, ipc::Segment &segment)
+{
+    const std::optional<std::vector<ipc::Segment::Part>> parts = IPC_TRY(segment.parts());
+    if (!parts && request.json)
+        return ipc::usage_error("{}: it has no parts, which --json would list (leave --json out)",
+                                segment.address().text());
+    if (!parts)
+        return false;
+    const std::string heading = request.addresses.size() > 1 ? segment.address().text() + ":\n" : "";
+    IPC_TRY(ipc::print(request.json ? ipc::parts_json(segment.address(), *parts) + '\n'
+                                    : heading + ipc::parts_table(*parts)));
+    return true;
+}
+
+ipc::Result<void> copy_to_output(ipc::Command &command, const Request &request, ipc::Segment &segment,
+                                 std::uint64_t length)
+{
+    std::optional<ipc::Progress> progress;
+    if (!isatty(STDOUT_FILENO))
+        progress.emplace(command.name(), length, request.progress);
+    return ipc::copy_out(segment, request.start(), length, STDOUT_FILENO, progress ? &*progress : nullptr);
+}
+
+ipc::Result<void> read_segment(ipc::Command &command, const Request &request, const ipc::Address &address)
 {
     ipc::Segment segment = IPC_TRY(ipc::Segment::open(address, ipc::Access::read));
+    if (request.names_alone() && IPC_TRY(print_parts(request, segment)))
+        return {};
     const std::uint64_t length = IPC_TRY(length_wanted(request, segment));
     if (request.follow || request.stable) {
-        ipc::Follower follower(segment, request.offset, length);
+        ipc::Follower follower = IPC_TRY(ipc::Follower::create(segment, request.start(), length));
         IPC_TRY(request.stable ? follower.read_stable() : follower.read());
         IPC_TRY(print_bytes(request, follower.bytes()));
-        while (request.follow) {
-            IPC_TRY(follower.wait_for_change(request.stable));
-            IPC_TRY(print_bytes(request, follower.bytes()));
-        }
-        return {};
+        return request.follow ? follow(request, follower) : ipc::Result<void>();
     }
     if (request.hex)
-        return dump(segment, request.offset, length);
-    return ipc::copy_out(segment, request.offset, length, STDOUT_FILENO);
+        return dump(segment, request.start(), length);
+    return copy_to_output(command, request, segment, length);
+}
+
+ipc::Result<int> compare_segments(const ipc::Command &command, const Request &request)
+{
+    ipc::Segment first = IPC_TRY(ipc::Segment::open(request.addresses[0], ipc::Access::read));
+    ipc::Segment second = IPC_TRY(ipc::Segment::open(request.addresses[1], ipc::Access::read));
+    const std::uint64_t one = IPC_TRY(length_wanted(request, first));
+    const std::uint64_t other = IPC_TRY(length_wanted(request, second));
+    if (one != other && request.quiet)
+        return different;
+    ipc::Comparison comparison = {request.start(), std::min(one, other), request.stable,
+                                  request.color.wanted(STDOUT_FILENO), ipc::print};
+    if (request.quiet)
+        comparison.print = nullptr;
+    const bool equal = IPC_TRY(ipc::compare(first, second, comparison));
+    if (one != other)
+        command.note(fmt::format("{} ends at byte {}, {} at {} (compared up to the first of these ends)",
+                                 first.address().text(), request.start() + one, second.address().text(),
+                                 request.start() + other));
+    return equal && one == other ? ipc::status::done : different;
 }
 
 /// How far the input may reach. What is known not to fit is refused here, before anything changes.
@@ -98,25 +183,25 @@ ipc::Result<std::uint64_t> room_for(const Request &request, ipc::Segment &segmen
 {
     std::uint64_t bytes = IPC_TRY(segment.status()).bytes;
     const std::string where = segment.address().text();
-    if (request.offset > bytes && !request.resize)
+    if (request.start() > bytes && !request.resize)
         return ipc::failure(ERANGE, "{}: offset {} is beyond its end, it has {} bytes (--resize makes room)", where,
-                            request.offset, bytes);
+                            request.start(), bytes);
     const std::uint64_t wanted = std::min(input_size.value_or(0), request.length.value_or(UINT64_MAX));
     std::uint64_t end = 0;
-    if (__builtin_add_overflow(request.offset, wanted, &end))
-        return ipc::failure(EFBIG, "{}: offset {} and {} bytes are more than 64 bits hold", where, request.offset,
+    if (__builtin_add_overflow(request.start(), wanted, &end))
+        return ipc::failure(EFBIG, "{}: offset {} and {} bytes are more than 64 bits hold", where, request.start(),
                             wanted);
     if (end > bytes && !request.resize)
         return ipc::failure(EFBIG, "{}: {} bytes at offset {} do not fit, it has {} bytes (--resize makes room)", where,
-                            wanted, request.offset, bytes);
+                            wanted, request.start(), bytes);
     if (request.resize && end != bytes) {
         IPC_TRY(segment.resize(end));
         bytes = end;
     }
-    return std::min(bytes - request.offset, request.length.value_or(UINT64_MAX));
+    return std::min(bytes - request.start(), request.length.value_or(UINT64_MAX));
 }
 
-ipc::Result<void> write_segment(const Request &request)
+ipc::Result<void> write_segment(ipc::Command &command, const Request &request)
 {
     ipc::Segment segment = IPC_TRY(ipc::Segment::open(request.addresses.front(), ipc::Access::both));
     ipc::Fd input = IPC_TRY(ipc::open_input(*request.input));
@@ -126,21 +211,42 @@ ipc::Result<void> write_segment(const Request &request)
         size = ipc::bytes_to_come(input.get());
     }
     const std::uint64_t room = IPC_TRY(room_for(request, segment, size));
-    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input.get(), segment, request.offset, room, ipc::Target::used));
+    std::optional<ipc::Progress> progress;
+    if (!isatty(input.get()))
+        progress.emplace(command.name(), size, request.progress);
+    const ipc::Copied copied = IPC_TRY(
+        ipc::copy_in(input.get(), segment, request.start(), room, ipc::Target::used, progress ? &*progress : nullptr));
     if (copied.input_left && copied.bytes != request.length)
         return ipc::failure(EFBIG, "{}: the end was reached after {} bytes, the rest of the input was not written",
                             segment.address().text(), copied.bytes);
     return {};
 }
 
-ipc::Result<void> check(const Request &request)
+ipc::Result<void> check_input(const Request &request)
 {
     if (!request.input && request.resize)
         return ipc::usage_error("--resize goes with --input");
-    if (request.input && (request.hex || request.follow || request.stable))
-        return ipc::usage_error("--input writes; --hex, --follow and --stable read (call shmcat twice)");
+    if (request.input && (request.hex || request.follow || request.stable || request.diff || request.json))
+        return ipc::usage_error(
+            "--input writes; --hex, --follow, --stable, --diff and --json read (call shmcat twice)");
     if ((request.input || request.follow) && request.addresses.size() > 1)
         return ipc::usage_error("--{} takes one address", request.input ? "input" : "follow");
+    return {};
+}
+
+ipc::Result<void> check(const Request &request)
+{
+    IPC_TRY(check_input(request));
+    if (request.diff && request.addresses.size() != 2)
+        return ipc::usage_error("--diff takes two addresses");
+    if (request.diff && request.follow)
+        return ipc::usage_error("--diff compares once (leave --follow out)");
+    if (request.quiet && !request.diff)
+        return ipc::usage_error("--quiet goes with --diff");
+    if (request.json && (request.diff || !request.names_alone()))
+        return ipc::usage_error("--json lists the parts of a segment, and takes no option that is for bytes");
+    if (request.progress && (request.hex || request.follow || request.stable || request.diff || request.json))
+        return ipc::usage_error("--progress is for bytes that are copied as they are");
     return {};
 }
 
@@ -157,17 +263,29 @@ ipc::Result<int> ipc::run(Command &command)
                    Complete::file);
     command.flag("resize", request.resize, "make the segment end where the input does");
     command.flag("hex,x", request.hex, "print as hexdump -C does");
-    command.flag("follow,f", request.follow, "print again whenever the bytes have changed");
-    command.flag("stable", request.stable, "read again until two readings agree");
+    command.flag("follow,f", request.follow, "print again when the bytes have changed; with -x, lines that have");
+    command.flag("stable", request.stable, "read until two readings agree, or between two writes (seq=)");
+    command.flag("diff", request.diff, "print the lines in which two segments differ; status 1 if they do");
+    command.flag("quiet,q", request.quiet, "with --diff: print nothing, the exit status tells");
+    command.flag("json,J", request.json, "list the parts of a segment that has some as JSON");
+    command.flag("progress", request.progress, "say on standard error how far it is, also where it is no terminal");
+    request.color.declare(command, "light up bytes that changed or differ");
     IPC_TRY(command.parse());
     IPC_TRY(check(request));
 
     if (request.input) {
-        IPC_TRY(write_segment(request));
+        IPC_TRY(write_segment(command, request));
         return status::done;
     }
+    if (request.diff) {
+        const Result<int> compared = compare_segments(command, request);
+        if (compared || compared.error().code() == EPIPE)
+            return compared;
+        command.report(compared.error());
+        return trouble;
+    }
     for (const Address &address : request.addresses)
-        if (Result<void> printed = read_segment(request, address); !printed) {
+        if (Result<void> printed = read_segment(command, request, address); !printed) {
             if (printed.error().code() == EPIPE)
                 return printed.error();
             command.report(printed.error());

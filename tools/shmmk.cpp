@@ -4,8 +4,11 @@
 #include "input.hpp"
 #include "interruption.hpp"
 #include "ownership.hpp"
+#include "progress.hpp"
 #include "segment.hpp"
 #include "transfer.hpp"
+
+#include <unistd.h>
 
 namespace {
 
@@ -20,6 +23,7 @@ struct Request {
     std::optional<std::string> input;
     bool reuse = false;
     bool verbose = false;
+    bool progress = false;
 };
 
 /// The input, and the size of the segment if none was given: that of the input, which is kept in memory first where its
@@ -51,10 +55,15 @@ ipc::Result<ipc::Segment> reuse(const Request &request)
     return segment;
 }
 
-ipc::Result<void> fill(ipc::Segment &segment, int input, ipc::Target target)
+ipc::Result<void> fill(const ipc::Command &command, const Request &request, ipc::Segment &segment, int input,
+                       ipc::Target target)
 {
     const ipc_segment_status status = IPC_TRY(segment.status());
-    const ipc::Copied copied = IPC_TRY(ipc::copy_in(input, segment, 0, status.bytes, target));
+    std::optional<ipc::Progress> progress;
+    if (!isatty(input))
+        progress.emplace(command.name(), ipc::bytes_to_come(input), request.progress);
+    const ipc::Copied copied =
+        IPC_TRY(ipc::copy_in(input, segment, 0, status.bytes, target, progress ? &*progress : nullptr));
     if (copied.input_left)
         return ipc::failure(EFBIG, "{}: the input is larger than the segment's {} bytes", segment.address().text(),
                             status.bytes);
@@ -74,6 +83,7 @@ ipc::Result<int> ipc::run(Command &command)
     command.option("input,i", "FILE", request.input, "fill it with this file; - is standard input", Complete::file);
     command.flag("reuse", request.reuse, "accept an existing segment that is large enough; its size stays");
     command.flag("verbose,v", request.verbose, "say on standard error what was done");
+    command.flag("progress", request.progress, "say on standard error how far -i is, also where it is no terminal");
     IPC_TRY(command.parse());
     if (size)
         request.bytes = IPC_TRY(parse_size(*size));
@@ -91,7 +101,8 @@ ipc::Result<int> ipc::run(Command &command)
     if (!segment)
         return segment.error();
     if (input)
-        if (Result<void> filled = fill(*segment, input.get(), exists ? Target::used : Target::fresh); !filled) {
+        if (Result<void> filled = fill(command, request, *segment, input.get(), exists ? Target::used : Target::fresh);
+            !filled) {
             if (!exists)
                 (void)segment->remove();
             return filled.error();

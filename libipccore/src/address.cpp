@@ -59,6 +59,18 @@ std::vector<Address::Parameter> parse_parameters(std::string_view text)
     return parameters;
 }
 
+/// What the host understands for segments of every mechanism leaves the mechanism's own parameters.
+Result<void> take_sequence(Address &address)
+{
+    const auto found = std::find_if(address.parameters.begin(), address.parameters.end(),
+                                    [](const Address::Parameter &parameter) { return parameter.key == sequence_key; });
+    if (found == address.parameters.end())
+        return {};
+    address.sequence = IPC_TRY(parse_sequence_word(found->value));
+    address.parameters.erase(found);
+    return {};
+}
+
 /// A bare "/name" with one slash is the POSIX object of the family.
 bool is_bare_name(std::string_view text, const Family &family)
 {
@@ -77,6 +89,8 @@ std::string Address::text() const
             text += '=' + percent_encoded(parameter.value);
         separator = '&';
     }
+    if (sequence)
+        text.append(1, separator).append(sequence_key).append("=").append(text_of(*sequence));
     return text;
 }
 
@@ -101,6 +115,8 @@ Result<Address> parse_address(std::string_view text, const Family &family)
         return usage_error("\"{}\" has a NUL byte in its name (no mechanism takes one)", printable(text));
     if (place.size() < text.size())
         address.parameters = parse_parameters(text.substr(place.size() + 1));
+    if (family.capability == IPC_SEGMENT_1)
+        IPC_TRY(take_sequence(address));
     return address;
 }
 

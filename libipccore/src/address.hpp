@@ -2,8 +2,11 @@
 // Addresses: how a user names one object, `mechanism:name[?key=value[&key=value]]`.
 #pragma once
 
+#include "sequence.hpp"
+
 #include <ipc/result.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,15 +27,17 @@ struct Address {
         std::string key, value;
     };
     std::string mechanism;
-    std::string name; // decoded: may hold any byte but NUL
-    std::vector<Parameter> parameters;
+    std::string name;                          // decoded: may hold any byte but NUL
+    std::vector<Parameter> parameters;         // the mechanism's
+    std::optional<SequenceWord> sequence = {}; // of a segment, for the host alone
 
     /// As it can be pasted into a command: encoded, no control characters.
     std::string text() const;
 };
 
-/// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. The error, a usage error,
-/// suggests what was probably meant. Whether the mechanism exists is not asked here.
+/// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. Of segments, `seq=` is
+/// understood here. The error, a usage error, suggests what was probably meant. Whether the mechanism exists is not
+/// asked here.
 Result<Address> parse_address(std::string_view text, const Family &family);
 
 } // namespace ipc

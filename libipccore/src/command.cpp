@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 namespace ipc {
 namespace {
@@ -337,9 +338,16 @@ Result<void> check_output(std::string_view otherwise)
 /// Has a reader gone away, or the user asked to stop? Neither is worth a message.
 static bool is_quiet(const Error &error) { return error.code() == EPIPE || (error.code() == EINTR && interrupted()); }
 
+static Result<int> run_within_memory(Command &command)
+try {
+    return run(command);
+} catch (const std::bad_alloc &) {
+    return failure(ENOMEM, "out of memory");
+}
+
 int run_command(Command &command)
 {
-    Result<int> ended = run(command);
+    Result<int> ended = run_within_memory(command);
     int status = ended ? std::max(*ended, command.status()) : exit_status(ended.error());
     if (!ended && !is_quiet(ended.error()))
         command.report(ended.error()), status = command.status();

@@ -10,6 +10,17 @@
 
 namespace ipc {
 
+/// Bytes in a line of a dump.
+inline constexpr std::size_t hex_width = 16;
+
+/// Which bytes of a line stand out, bit 0 being the first.
+using Lit = std::uint32_t;
+
+/// One line, of at most hex_width bytes. Lit bytes are in reverse video, in both columns.
+void append_hex_line(std::uint64_t offset, std::span<const std::byte> line, Lit lit, std::string &out);
+/// The line that says where a dump, or a run of repeated lines, ends.
+void append_hex_end(std::uint64_t offset, std::string &out);
+
 /// One dump: bytes come in pieces of any size, lines are appended to a text. Lines that repeat the one before are one
 /// `*`; a last line of its own says where the dump ends. No bytes at all give no text.
 class HexDump {
@@ -22,13 +33,12 @@ public:
     void finish(std::string &out);
 
 private:
-    static constexpr std::size_t width = 16;
     void add_line(std::span<const std::byte> line, std::string &out);
 
     std::uint64_t offset_;
-    std::array<std::byte, width> line_;     // not yet complete
-    std::array<std::byte, width> previous_; // printed last
-    std::size_t used_ = 0;                  // of line_
+    std::array<std::byte, hex_width> line_;     // not yet complete
+    std::array<std::byte, hex_width> previous_; // printed last
+    std::size_t used_ = 0;                      // of line_
     bool any_ = false, has_previous_ = false, squeezing_ = false;
 };
 

@@ -164,6 +164,8 @@ Result<void> Plugin::check(const Address &address) const
             known.emplace_back(descriptor_.parameters[i].key);
         if (std::find(known.begin(), known.end(), parameter.key) != known.end())
             continue;
+        if (segment() && parameter.key != sequence_key)
+            known.emplace_back(sequence_key); // of an address of a segment, which is not seen here
         const std::optional<std::string> near = suggestion(parameter.key, known);
         return usage_error("{}: {} takes no parameter \"{}\" ({})", address.text(), address.mechanism,
                            printable(parameter.key),

@@ -2,6 +2,7 @@
 // Moving bytes between a segment and a descriptor, in the way that is fastest for the pair. The only place that does.
 #pragma once
 
+#include "progress.hpp"
 #include "segment.hpp"
 
 #include <ipc/result.hpp>
@@ -17,10 +18,13 @@ namespace ipc {
 /// side until it is read there. To anything else, copies: through a buffer that stays in the cache from a descriptor,
 /// whose pages need not be mapped for that, else by 1 MiB writes from the mapping. Falls back silently.
 ///
+/// `progress`, if there is one, is told of every step.
+///
 /// Holes of the segment are not filled by reading them, and become holes of a regular file that is written behind its
 /// end. If the segment is truncated meanwhile the error says at which offset. EPIPE is an error like others: SIGPIPE is
 /// the caller's business.
-Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd);
+Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd,
+                      Progress *progress = nullptr);
 
 /// How copy_in ended.
 struct Copied {
@@ -36,7 +40,8 @@ enum class Target { used, fresh };
 /// by the mapping; into fresh memory by the descriptor where there is one, since writing whole pages saves the kernel
 /// from clearing them before. Holes of a file stay holes of fresh memory. EIO with the offset if a peer truncates the
 /// segment meanwhile.
-Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target);
+Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
+                       Progress *progress = nullptr);
 
 /// How many bytes `fd` will give, where that can be known beforehand: a regular file, from its offset on. (Files of
 /// /proc say 0 and give more.)

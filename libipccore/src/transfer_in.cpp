@@ -153,7 +153,8 @@ std::uint64_t hole_before_data(int fd, std::uint64_t room)
 }
 } // namespace
 
-Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target)
+Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
+                       Progress *progress)
 {
     if (is_pipe(fd))
         grow_pipe(fd);
@@ -176,6 +177,8 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
         if (const std::uint64_t taken = IPC_TRY(to->take(offset + copied, bytes)); taken < bytes.size())
             return truncated(segment, offset + copied + taken);
         copied += bytes.size();
+        if (progress)
+            progress->at(copied);
     }
     return Copied{copied, IPC_TRY(has_more(fd))};
 }

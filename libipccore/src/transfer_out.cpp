@@ -36,11 +36,16 @@ Fd open_mapping(std::span<std::byte> memory, std::uint64_t page_size)
 struct Rest {
     std::uint64_t offset;
     std::uint64_t length;
+    Progress *progress;
+    std::uint64_t done = 0;
 
     void advance(std::uint64_t count)
     {
         offset += count;
         length -= count;
+        done += count;
+        if (progress)
+            progress->at(done);
     }
 };
 
@@ -201,9 +206,9 @@ Result<void> splice_pages(Segment &segment, Rest &rest, int pipe)
 
 } // namespace
 
-Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd)
+Result<void> copy_out(Segment &segment, std::uint64_t offset, std::uint64_t length, int fd, Progress *progress)
 {
-    Rest rest = {offset, length};
+    Rest rest = {offset, length, progress};
     if (is_pipe(fd))
         IPC_TRY(splice_pages(segment, rest, fd));
     return rest.length == 0 ? Result<void>() : write_out(segment, rest, fd);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "batch.hpp"
+#include "color.hpp"
 #include "command.hpp"
 #include "frame.hpp"
 #include "model.hpp"
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <clocale>
-#include <cstdlib>
 
 using namespace ipc;
 
@@ -17,7 +17,8 @@ namespace {
 
 struct Options {
     bool batch = false, json = false, readonly = false;
-    std::string columns, sort, filter, color = "auto";
+    std::string columns, sort, filter;
+    ColorOption color;
     std::optional<std::uint32_t> user;
     std::optional<std::int64_t> process;
     watch::Pace pace;
@@ -40,13 +41,6 @@ Result<std::uint64_t> read_count(std::string_view text)
 }
 
 Result<std::int64_t> read_process(std::string_view text) { return parse_integer(text, 1, INT32_MAX); }
-
-Result<std::string> read_color(std::string_view text)
-{
-    if (text != "auto" && text != "always" && text != "never")
-        return usage_error("“{}” is none of auto, always, never", text);
-    return std::string(text);
-}
 
 std::vector<std::string> column_names()
 {
@@ -74,13 +68,11 @@ void declare(Command &command, Options &options)
     command.option("pid,p", "PID", options.process, read_process, "only objects that this process holds");
     command.option("filter,F", "TEXT", options.filter, "only objects that contain all its words, and no !word");
     command.flag("readonly", options.readonly, "offer nothing that changes an object");
-    command.option("color", "WHEN", options.color, read_color, "colours on the screen: auto, always or never",
-                   Complete::choice);
+    options.color.declare(command, "colours on the screen");
     command.argument("[PATTERN...]", options.patterns, "addresses or patterns of objects; all unless given",
                      Complete::address);
     command.choices("output", column_names);
     command.choices("sort", column_names);
-    command.choices("color", [] { return std::vector<std::string>{"auto", "always", "never"}; });
 }
 
 Result<int> list_columns()
@@ -90,12 +82,6 @@ Result<int> list_columns()
         text += fmt::format("{:<14} {}\n", column.name, column.help);
     IPC_TRY(print(text));
     return status::done;
-}
-
-bool wants_colors(const std::string &when)
-{
-    const char *refused = std::getenv("NO_COLOR");
-    return when == "always" || (when == "auto" && !(refused && *refused));
 }
 
 Result<watch::Model> model_for(const Options &options)
@@ -138,5 +124,5 @@ Result<int> ipc::run(Command &command)
     if (!::isatty(STDOUT_FILENO))
         return usage_error("standard output is not a terminal (use -b for text, -J for JSON Lines)");
     return watch::watch_on_screen(model, sampler_for(options),
-                                  {options.pace, options.readonly, wants_colors(options.color)});
+                                  {options.pace, options.readonly, options.color.wanted(STDOUT_FILENO)});
 }

@@ -118,7 +118,8 @@ typedef struct ipc_plugin {
     const char *summary; /* "POSIX shared memory" */
     const char *version; /* of the plugin, "1.0" */
 
-    /* The keys that this mechanism's addresses take; the host refuses others. May be NULL, 0. */
+    /* The keys that this mechanism's addresses take; the host refuses others, and takes `seq` of segments for
+     * itself. May be NULL, 0. */
     const ipc_parameter_info *parameters;
     uint32_t parameter_count;
     uint32_t reserved;

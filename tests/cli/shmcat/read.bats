@@ -81,6 +81,18 @@ prepare() { head -c 300001 /dev/urandom > "$scratch/bytes"; }
     shmcat --stable "$shm" | cmp - "$scratch/bytes"
 }
 
+@test "a segment larger than the memory is an error where all of it is kept" {
+    needs_namespace
+    [ "$IPCUTILS_SANITIZE" != ON ] || skip "a sanitizer ends the process itself"
+    truncate -s 8E "/dev/shm/${shm#*:/}" 2>/dev/null || truncate -s 7E "/dev/shm/${shm#*:/}"
+    for option in --stable -f; do
+        expect 1 shmcat $option "$shm"
+        one_line_from shmcat
+        says "no memory"
+    done
+    expect 0 shmcat -x --length 16 "$shm"
+}
+
 @test "-f prints again when the bytes change" {
     printf 'first\n' | shmmk "$shm" -i -
     in_background shmcat -f "$shm" > "$scratch/seen"
