@@ -19,7 +19,7 @@ using ipc::Result;
 Fd open_unnoticed(int directory, const char *leaf, const struct statx &status)
 {
     constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    const uid_t user = ::geteuid();
+    static const uid_t user = ::geteuid();
     Fd file;
     if (status.stx_uid == user || user == 0)
         file = Fd(::openat(directory, leaf, flags | O_NOATIME));

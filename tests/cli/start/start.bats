@@ -18,7 +18,8 @@ needs_release() {
     command -v valgrind >/dev/null || skip "needs valgrind"
     mqmk "$mq" > /dev/null
     printf x | shmmk "$file" -i - > /dev/null
-    for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "mqsend $mq x" "mqrecv $mq" "shmcat $file"; do
+    for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "shmmk $boost_shm 4096" "mqsend $mq x" "mqrecv $mq" \
+        "shmcat $file"; do
         # shellcheck disable=SC2086
         count=$(instructions $line)
         echo "$line: $count"
