@@ -72,7 +72,7 @@ bool is_literal_in_address(std::uint32_t code)
     if (code >= 0x80)
         return !is_control(code) && code != 0xA0;
     return (code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
-           (code && std::strchr("/._-+,:@=~^", static_cast<int>(code)));
+           (code && std::strchr("/._-+,:@=~^#", static_cast<int>(code)));
 }
 
 int digit_value(char digit)

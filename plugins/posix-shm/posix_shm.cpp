@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: MIT
-// posix-shm: POSIX shared memory, shm_overview(7). Its objects are the regular files in /dev/shm; they are opened here
-// and not by shm_open(3), which hangs on a FIFO that somebody planted.
+// posix-shm: POSIX shared memory, shm_overview(7). Its objects are the regular files in /dev/shm.
 #include "posix_shm.hpp"
 
 #include <ipc/descriptor_segment.hpp>
-#include <ipc/posix_name.hpp>
+#include <ipc/shm_directory.hpp>
 
 namespace {
 
-using ipc::Error;
 using ipc::Fd;
 using ipc::PosixName;
 using ipc::Result;
 
-constexpr const char *place = posix_shm::directory;
-
-Result<Fd> open_directory()
-{
-    Fd directory(::open(place, O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directory)
-        return Error::of(errno, "there is no POSIX shared memory here, %s: %s (mount -t tmpfs tmpfs %s)", place,
-                         std::strerror(errno), place);
-    return directory;
-}
-
-/// A file on a disk would be no memory: it is written out, and may vanish later than the machine's boot.
-Result<void> expect_memory(int directory)
-{
-    struct statfs system;
-    if (::fstatfs(directory, &system) != 0)
-        return Error::system(place);
-    if (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
-        return {};
-    return Error::of(ENODEV, "%s is on no file system in memory (mount -t tmpfs tmpfs %s)", place, place);
-}
+constexpr const char *place = ipc::shm_directory;
 
 struct Memory : ipc::DescriptorSegment {
     using DescriptorSegment::DescriptorSegment;
@@ -42,17 +20,16 @@ struct Memory : ipc::DescriptorSegment {
                                                   const ipc_ownership &ownership)
     {
         PosixName name(address.name);
-        Fd directory = IPC_TRY(open_directory());
-        IPC_TRY(expect_memory(directory.get()));
+        Fd directory = IPC_TRY(ipc::open_shm_directory());
+        IPC_TRY(ipc::expect_memory(directory.get()));
         bool populate = ipc::parameter_is_set(address, "populate");
         return ipc::create_segment<Memory>(directory.get(), name.leaf(), bytes, ownership, populate, place);
     }
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
     {
-        char path[sizeof posix_shm::directory + NAME_MAX + 1];
-        std::snprintf(path, sizeof path, "%s%s", place, PosixName(address.name).text());
-        Fd file = IPC_TRY(ipc::open_file(path, access, O_NOFOLLOW));
+        ipc::ShmPath path{PosixName(address.name)};
+        Fd file = IPC_TRY(ipc::open_file(path.text(), access, O_NOFOLLOW));
         return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
     }
 };
@@ -66,7 +43,7 @@ Result<void> check(const ipc_address &address)
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
     PosixName name(address.name);
-    Fd directory = IPC_TRY(open_directory());
+    Fd directory = IPC_TRY(ipc::open_shm_directory());
     return ipc::remove_file(directory.get(), name.leaf(), expected);
 }
 

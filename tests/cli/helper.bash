@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # What the tests of commands share. `load ../helper` gives every test
 #
-#   $shm $sysv_shm $file $mq $sysv_mq    one address of each mechanism, whose object does not exist yet
+#   $shm $sysv_shm $file $boost_shm $mq $sysv_mq
+#                                        one address of each mechanism, whose object does not exist yet
 #   $scratch                             an empty directory, removed afterwards
 #   expect STATUS COMMAND...             run it; $output, $stderr; fails with both if the status is another
 #   prints TEXT / says TEXT              what the last expect wrote on stdout is TEXT / on stderr contains TEXT
@@ -25,6 +26,7 @@ setup() {
     sysv_shm=sysv-shm:$key
     sysv_mq=sysv-mq:$key
     file=file:$scratch/table
+    boost_shm=boost-shm:pool$unique
     if declare -F prepare >/dev/null; then prepare; fi
 }
 
@@ -35,7 +37,7 @@ teardown() {
     if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then
         remove_everything
     else
-        rm -f "/dev/shm/${shm#*:/}"
+        rm -f "/dev/shm/${shm#*:/}" "/dev/shm/${boost_shm#*:}"
         ipcrm -M "${sysv_shm#*:}" -Q "${sysv_mq#*:}" 2>/dev/null || true
         mqrm --force "$mq" 2>/dev/null || true
     fi

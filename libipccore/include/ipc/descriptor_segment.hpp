@@ -132,17 +132,28 @@ inline Error creation_error(int code, int directory, const char *place)
     }
 }
 
+/// Puts into a new file what everybody shall find there, before it has its name and owner. Throws nothing.
+using Prepare = Result<void> (*)(int descriptor, std::uint64_t bytes);
+
+/// Give a new file its memory, its first contents (`prepare` may be NULL), its owner and mode.
+inline Result<void> complete_file(int descriptor, std::uint64_t bytes, const ipc_ownership &ownership,
+                                  const char *place, Prepare prepare)
+{
+    IPC_TRY(reserve(descriptor, 0, bytes, place));
+    if (prepare)
+        IPC_TRY(prepare(descriptor, bytes));
+    return set_ownership(descriptor, ownership);
+}
+
 /// Where files without a name are not supported: the name is taken at once, readable by the owner alone until all is
 /// done, and given up again if that fails.
 inline Result<Fd> create_named_file(int directory, const char *leaf, std::uint64_t bytes,
-                                    const ipc_ownership &ownership, const char *place)
+                                    const ipc_ownership &ownership, const char *place, Prepare prepare)
 {
     Fd file(::openat(directory, leaf, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file)
         return creation_error(errno, directory, place);
-    Result<void> done = reserve(file.get(), 0, bytes, place);
-    if (done)
-        done = set_ownership(file.get(), ownership);
+    Result<void> done = complete_file(file.get(), bytes, ownership, place, prepare);
     if (done)
         return file;
     struct statx status;
@@ -175,11 +186,11 @@ inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
     return file;
 }
 
-/// Create a file of `bytes` zero bytes in a directory (an O_PATH descriptor will do), open for reading and writing.
-/// It appears there complete: reserved, owned and with its mode. EEXIST if the name is taken, also by a link or FIFO.
-/// `place` is how the user knows the file system.
+/// Create a file of `bytes` zero bytes, or what `prepare` makes of them, in a directory (an O_PATH descriptor will do),
+/// open for reading and writing. It appears there complete: reserved, owned and with its mode. EEXIST if the name is
+/// taken, also by a link or FIFO. `place` is how the user knows the file system.
 inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t bytes, const ipc_ownership &ownership,
-                              const char *place)
+                              const char *place, Prepare prepare = nullptr)
 {
     if (bytes == 0)
         return Error::of(EINVAL, "a segment has at least 1 byte (give a size)");
@@ -191,11 +202,10 @@ inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t byt
     }
     Fd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-        return create_named_file(directory, leaf, bytes, ownership, place);
+        return create_named_file(directory, leaf, bytes, ownership, place, prepare);
     if (!file)
         return creation_error(errno, directory, place);
-    IPC_TRY(reserve(file.get(), 0, bytes, place));
-    IPC_TRY(set_ownership(file.get(), ownership));
+    IPC_TRY(complete_file(file.get(), bytes, ownership, place, prepare));
     if (int code = link_file(file.get(), directory, leaf))
         return creation_error(code, directory, place);
     return reopen_by_name(std::move(file), directory, leaf);
@@ -349,9 +359,10 @@ private:
 /// all its pages zeroed now, so that nobody who maps it later waits for that.
 template <typename Memory>
 Result<std::unique_ptr<Memory>> create_segment(int directory, const char *leaf, std::uint64_t bytes,
-                                               const ipc_ownership &ownership, bool populate, const char *place)
+                                               const ipc_ownership &ownership, bool populate, const char *place,
+                                               Prepare prepare = nullptr)
 {
-    Fd file = IPC_TRY(create_file(directory, leaf, bytes, ownership, place));
+    Fd file = IPC_TRY(create_file(directory, leaf, bytes, ownership, place, prepare));
     auto memory = std::make_unique<Memory>(std::move(file), IPC_READ | IPC_WRITE, populate, place);
     ipc_mapping mapping = {};
     Result<void> mapped = populate ? memory->map(mapping) : Result<void>();

@@ -197,9 +197,9 @@ typedef int (*ipc_emit_part)(void *context, const ipc_part *part);
 typedef struct ipc_segment_v1 {
     uint32_t size;
     uint32_t features; /* IPC_SEGMENT_… */
-    /* Create a segment of `bytes` zero bytes, open for reading and writing. Exclusive: -EEXIST if there is
-     * one. Its memory is reserved, so that -ENOSPC comes now and not as SIGBUS later; on any failure
-     * nothing is left behind. */
+    /* Create a segment of `bytes` bytes, open for reading and writing. They are zero, or where list_parts()
+     * is offered the structure of a segment with nothing in it. Exclusive: -EEXIST if there is one. Its memory
+     * is reserved, so that -ENOSPC comes now and not as SIGBUS later; on any failure nothing is left behind. */
     int (*create)(const ipc_address *address, uint64_t bytes, const ipc_ownership *ownership, ipc_segment **segment,
                   ipc_error *error);
     /* Open an existing one; never creates, never blocks, never follows a planted link or FIFO. */

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// ipc/shm_directory.hpp - the directory of POSIX shared memory, for every mechanism whose objects are files in it.
+#pragma once
+
+#include <ipc/file_object.hpp>
+#include <ipc/posix_name.hpp>
+
+#include <dirent.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
+
+#include <memory>
+
+namespace ipc {
+
+/// The directory that shm_open(3) uses. Files in it are opened here and not by that function, which hangs on a FIFO
+/// that somebody planted.
+inline constexpr char shm_directory[] = "/dev/shm";
+
+/// The whole path of one of them.
+class ShmPath {
+public:
+    explicit ShmPath(const PosixName &name) { std::snprintf(text_, sizeof text_, "%s%s", shm_directory, name.text()); }
+    const char *text() const { return text_; }
+
+private:
+    char text_[sizeof shm_directory + NAME_MAX + 1];
+};
+
+/// The directory as an O_PATH descriptor, for creating and removing.
+inline Result<Fd> open_shm_directory()
+{
+    Fd directory(::open(shm_directory, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return Error::of(errno, "there is no POSIX shared memory here, %s: %s (mount -t tmpfs tmpfs %s)", shm_directory,
+                         std::strerror(errno), shm_directory);
+    return directory;
+}
+
+/// For creating: a file on a disk would be no memory. It is written out, and may vanish later than the machine's boot.
+inline Result<void> expect_memory(int directory)
+{
+    struct statfs system;
+    if (::fstatfs(directory, &system) != 0)
+        return Error::system(shm_directory);
+    if (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
+        return {};
+    return Error::of(ENODEV, "%s is on no file system in memory (mount -t tmpfs tmpfs %s)", shm_directory,
+                     shm_directory);
+}
+
+/// st_dev of the directory, by which mappings and descriptors are known; 0 until it was asked for.
+inline std::uint64_t known_shm_device = 0;
+
+/// 0 if it is no file system of its own: what else lies on that device is not shared memory.
+inline std::uint64_t shm_device()
+{
+    struct statx status, root;
+    if (!known_shm_device && file_status(AT_FDCWD, shm_directory, 0, status) == 0 &&
+        file_status(AT_FDCWD, "/", 0, root) == 0 && device_of(status) != device_of(root))
+        known_shm_device = device_of(status);
+    return known_shm_device;
+}
+
+/// Call `take(directory, leaf, status)` for every regular file there until it returns false. None is opened.
+template <typename Take> Result<void> each_shm_file(Take &&take)
+{
+    struct Close {
+        void operator()(DIR *directory) const { ::closedir(directory); }
+    };
+    std::unique_ptr<DIR, Close> directory(::opendir(shm_directory));
+    if (!directory && errno == ENOENT)
+        return {};
+    if (!directory)
+        return Error::system(shm_directory);
+    known_shm_device = 0; // it may be another mount since the last time
+    int descriptor = ::dirfd(directory.get());
+    while (const dirent *entry = ::readdir(directory.get())) {
+        struct statx status;
+        if ((entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) ||
+            file_status(descriptor, entry->d_name, AT_SYMLINK_NOFOLLOW, status) != 0 || !S_ISREG(status.stx_mode))
+            continue;
+        const char *leaf = entry->d_name;
+        if (!take(descriptor, leaf, status))
+            break;
+    }
+    return {};
+}
+
+/// For claim(): a mapping or descriptor of a file there makes its process a holder. By the inode and never by the path:
+/// that of a named semaphore says deleted as long as it lives.
+inline bool claim_shm_file(const ipc_sight &sight, ipc_claim &claim)
+{
+    if (sight.kind == IPC_SIGHT_CALL || !sight.device || sight.device != shm_device() ||
+        (sight.kind == IPC_SIGHT_DESCRIPTOR && !S_ISREG(sight.mode)))
+        return false;
+    claim.role = IPC_ROLE_HOLDER;
+    claim.identity = {0, sight.device, sight.inode, IPC_NO_TIME};
+    claim.descriptor = -1;
+    return true;
+}
+
+} // namespace ipc
