@@ -31,6 +31,13 @@ struct Argument {
     std::function<Result<void>(std::string_view)> take;
 };
 
+/// The words behind `--`.
+struct Program {
+    std::string name; // as declared; empty if the command runs none
+    std::string help;
+    std::vector<std::string> *words = nullptr;
+};
+
 struct CommandLine {
     std::string command;
     std::vector<std::string> words; // behind the command's name
@@ -38,6 +45,7 @@ struct CommandLine {
     std::string examples;
     std::vector<Option> options;
     std::vector<Argument> arguments;
+    Program program;
     bool help = false;
     bool version = false;
 
