@@ -239,7 +239,7 @@ Result<void> Memory::attach()
             return sysv::denied<Segments>(EACCES, writable_ ? "writing it" : "reading it", id_);
         if (errno == EINVAL || errno == EIDRM)
             return Error::of(ENOENT, "the segment was removed meanwhile");
-        return Error::system("attaching it");
+        return errno == ENOMEM ? mapping_error(ENOMEM, record.shm_segsz) : Error::system("attaching it");
     }
     start_ = start;
     length_ = record.shm_segsz;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* hold MECHANISM NAME - map or open an object as any program would, print "ready", wait to be ended. */
+/*
+ * hold HOW NAME - map or open an object as any program would, print "ready", wait to be ended.
+ *
+ * HOW is a mechanism; memfd makes one of 5 bytes, "alive", and keeps it open, memfd-mapped keeps it mapped alone;
+ * semaphore opens a named one, making it.
+ */
 #include <fcntl.h>
 #include <mqueue.h>
 #include <sys/ipc.h>
@@ -8,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +34,14 @@ static int attach(const char *key)
     return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : 0;
 }
 
+static int make_memfd(const char *name, int mapped)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || write(fd, "alive", 5) != 5)
+        return -1;
+    return mapped ? map_descriptor(fd) : 0;
+}
+
 int main(int count, char **words)
 {
     if (count != 3)
@@ -41,6 +55,10 @@ int main(int count, char **words)
         done = attach(words[2]);
     else if (strcmp(words[1], "posix-mq") == 0)
         done = mq_open(words[2], O_RDWR) == (mqd_t)-1 ? -1 : 0;
+    else if (strncmp(words[1], "memfd", 5) == 0)
+        done = make_memfd(words[2], strcmp(words[1], "memfd-mapped") == 0);
+    else if (strcmp(words[1], "semaphore") == 0)
+        done = sem_open(words[2], O_CREAT, 0600, 1) == SEM_FAILED ? -1 : 0;
     if (done != 0) {
         perror(words[2]);
         return 1;

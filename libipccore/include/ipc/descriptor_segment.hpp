@@ -41,11 +41,16 @@ inline Error space_error(int code, int descriptor, std::uint64_t needed, const c
     if (code == ENOSPC && system.f_files && !system.f_ffree)
         return Error::of(code, "no inode is free in %s, all %" PRIu64 " are in use (remove some files)", place,
                          std::uint64_t(system.f_files));
-    if (code == ENOSPC && free < needed)
+    if (code == ENOSPC && system.f_blocks && free < needed)
         return Error::of(code,
                          "%s is full: %" PRIu64 " bytes are free and %" PRIu64 " are needed (remove segments, or "
                          "make it larger)",
                          place, free, needed);
+    if (!system.f_blocks) // without a limit of its own
+        return Error::of(code,
+                         "the system grants no %" PRIu64 " bytes (see vm.overcommit_memory and the control group's "
+                         "memory.max)",
+                         needed);
     return Error::of(code,
                      "the system grants no %" PRIu64 " bytes, though %" PRIu64 " are free in %s (see "
                      "vm.overcommit_memory, the control group's memory.max and quotas)",
@@ -285,6 +290,18 @@ public:
 
     int descriptor() const { return descriptor_.get(); }
 
+protected:
+    void unmap()
+    {
+        if (!mapped_)
+            return;
+        // munmap of huge pages wants whole ones.
+        std::uint64_t page = page_size();
+        ::munmap(address_, (mapped_ + page - 1) / page * page);
+        address_ = nullptr;
+        mapped_ = 0;
+    }
+
 private:
     Result<std::uint64_t> length()
     {
@@ -311,7 +328,7 @@ private:
         int protection = access_ & IPC_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
         void *address = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor_.get(), 0);
         if (address == MAP_FAILED)
-            return Error::of(errno, "its %" PRIu64 " bytes cannot be mapped: %s", bytes, std::strerror(errno));
+            return mapping_error(errno, bytes);
         address_ = address;
         mapped_ = bytes;
         if (!populate_ ||
@@ -323,17 +340,6 @@ private:
             Error::of(errno, "its pages cannot be faulted in: %s (leave out ?populate)", std::strerror(errno));
         unmap();
         return error;
-    }
-
-    void unmap()
-    {
-        if (!mapped_)
-            return;
-        // munmap of huge pages wants whole ones.
-        std::uint64_t page = page_size();
-        ::munmap(address_, (mapped_ + page - 1) / page * page);
-        address_ = nullptr;
-        mapped_ = 0;
     }
 
     Fd descriptor_;
