@@ -18,32 +18,30 @@ int seals_of(const ipc::Fd &place, const HeldFacts &facts)
     return seals < 0 ? 0 : seals;
 }
 
-/// What is known without looking at the file is in `facts` before. False if it is no memfd by now.
-Result<void> emit_held(const HeldFile &held, HeldFacts &facts, const Emit<ipc_object> &emit)
+void note_huge_pages(const ipc::Fd &place, ipc_object &object)
 {
+    struct statfs system;
+    if (::fstatfs(place.get(), &system) != 0 || system.f_type != HUGETLBFS_MAGIC)
+        return;
+    object.page_size = std::uint64_t(system.f_bsize);
+    object.flags |= IPC_OBJECT_HUGE;
+}
+
+/// The memfd that is held there; with `inode` only if it is that one.
+Result<void> emit_held(const HeldFile &held, std::optional<std::uint64_t> inode, const Emit<ipc_object> &emit)
+{
+    HeldFacts facts;
     ipc_object object;
-    ipc_object_clear(&object);
+    ipc::Fd place = IPC_TRY(ipc::describe_held(held, anonymous::expect_memfd, facts, object));
+    if (inode && *inode != facts.inode)
+        return ipc::stale_error();
+    object.flags &= ~IPC_OBJECT_REMOVED; // it never had a name
+    if (place)
+        note_huge_pages(place, object);
     HeldFile::Text name = held.name();
     object.name = name.text;
-    int seals = 0;
-    Result<ipc::Fd> place = ipc::look_at_held(held, facts);
-    if (!place && !(held.is_mapping() && place.error().code() == EACCES && facts.inode))
-        return place.error();
-    IPC_TRY(anonymous::expect_memfd(facts));
-    if (place) {
-        ipc::describe_file(facts.status, object);
-        struct statfs system;
-        if (::fstatfs(place->get(), &system) == 0 && system.f_type == HUGETLBFS_MAGIC) {
-            object.page_size = std::uint64_t(system.f_bsize);
-            object.flags |= IPC_OBJECT_HUGE;
-        }
-        seals = seals_of(*place, facts);
-    } else {
-        object.identity = {0, facts.device, facts.inode, IPC_NO_TIME};
-        object.flags |= IPC_OBJECT_DENIED;
-    }
     char detail[PATH_MAX];
-    anonymous::write_detail(detail, facts.path, anonymous::path_prefix, seals);
+    anonymous::write_detail(detail, facts.path, anonymous::path_prefix, place ? seals_of(place, facts) : 0);
     object.detail = detail;
     emit(object);
     return {};
@@ -55,10 +53,7 @@ struct Named {
         std::optional<HeldFile> held = HeldFile::parse(address.name);
         if (!held)
             return anonymous::no_such_name();
-        HeldFacts facts;
-        if (held->is_mapping()) // in case that is all there is to know
-            IPC_TRY(ipc::HeldMapping::open(*held, 0, facts));
-        return emit_held(*held, facts, emit);
+        return emit_held(*held, std::nullopt, emit);
     }
 
     static bool claim(const ipc_sight &sight, ipc_claim &claim)
@@ -77,11 +72,7 @@ struct Inspection : Named {
     /// By a descriptor if there is one, else by a mapping: that is less, and takes more rights to reach.
     static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
     {
-        HeldFacts facts;
-        facts.device = sight.device;
-        facts.inode = sight.inode;
-        std::snprintf(facts.path, sizeof facts.path, "%s", sight.path);
-        return emit_held(HeldFile::of(sight), facts, emit).ok() && facts.inode == sight.inode;
+        return emit_held(HeldFile::of(sight), sight.inode, emit).ok();
     }
 };
 

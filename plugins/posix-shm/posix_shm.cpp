@@ -3,13 +3,13 @@
 // and not by shm_open(3), which hangs on a FIFO that somebody planted.
 #include "posix_shm.hpp"
 
-#include <ipc/descriptor_segment.hpp>
 #include <ipc/posix_name.hpp>
 
 namespace {
 
 using ipc::Error;
 using ipc::Fd;
+using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
@@ -35,12 +35,14 @@ Result<void> expect_memory(int directory)
     return Error::of(ENODEV, "%s is on no file system in memory (mount -t tmpfs tmpfs %s)", place, place);
 }
 
-struct Memory : ipc::DescriptorSegment {
-    using DescriptorSegment::DescriptorSegment;
+struct Memory : ipc::HeldSegment {
+    using HeldSegment::HeldSegment;
 
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)
     {
+        if (HeldFile::parse(address.name))
+            return Error::of(EINVAL, "that is the form of a removed segment (give a new one a name like /name)");
         PosixName name(address.name);
         Fd directory = IPC_TRY(open_directory());
         IPC_TRY(expect_memory(directory.get()));
@@ -50,21 +52,27 @@ struct Memory : ipc::DescriptorSegment {
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
     {
+        bool populate = ipc::parameter_is_set(address, "populate");
+        if (std::optional<HeldFile> held = HeldFile::parse(address.name))
+            return ipc::open_held<Memory>(*held, access, populate, place, posix_shm::expect_removed);
         char path[sizeof posix_shm::directory + NAME_MAX + 1];
         std::snprintf(path, sizeof path, "%s%s", place, PosixName(address.name).text());
         Fd file = IPC_TRY(ipc::open_file(path, access, O_NOFOLLOW));
-        return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
+        return std::make_unique<Memory>(std::move(file), access, populate, place);
     }
 };
 
 Result<void> check(const ipc_address &address)
 {
-    IPC_TRY(PosixName::check(address.name));
+    if (!HeldFile::parse(address.name))
+        IPC_TRY(PosixName::check(address.name));
     return ipc::check_switch(address, "populate");
 }
 
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
+    if (HeldFile::parse(address.name))
+        return Error::of(EIDRM, "it has no name to remove, and is gone when its last holder lets go (end its holders)");
     PosixName name(address.name);
     Fd directory = IPC_TRY(open_directory());
     return ipc::remove_file(directory.get(), name.leaf(), expected);

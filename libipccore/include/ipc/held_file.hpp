@@ -337,8 +337,20 @@ private:
         found = {makedev(major_number, minor_number), inode, 0, access_of(access[0] == 'r', access[1] == 'w'),
                  access[3] == 's'};
         if (path)
-            std::snprintf(path, PATH_MAX, "%s", line + name);
+            take_name(line + name, path);
         return true;
+    }
+
+    /// A newline is written as \\012 there.
+    static void take_name(const char *text, char *path)
+    {
+        std::size_t length = 0;
+        for (; *text && length < PATH_MAX - 1; length++) {
+            bool newline = std::strncmp(text, "\\012", 4) == 0;
+            path[length] = newline ? '\n' : *text;
+            text += newline ? 4 : 1;
+        }
+        path[length] = '\0';
     }
 
     static constexpr std::size_t text_size = 64 * 1024;
@@ -347,6 +359,30 @@ private:
     Fd maps_;
     Found found_;
 };
+
+/// Fill in what is known of a held file that `accept` takes for one of the mechanism's. Where only the mapping may be
+/// looked at, that is its identity, and there is no descriptor (O_PATH) to return.
+inline Result<Fd> describe_held(const HeldFile &held, Result<void> (*accept)(const HeldFacts &), HeldFacts &facts,
+                                ipc_object &object)
+{
+    ipc_object_clear(&object);
+    Result<Fd> place = look_at_held(held, facts);
+    bool denied = !place && place.error().code() == EACCES && held.is_mapping();
+    if (denied)
+        IPC_TRY(HeldMapping::open(held, 0, facts));
+    else if (!place)
+        return place.error();
+    IPC_TRY(accept(facts));
+    if (denied) {
+        object.identity = {0, facts.device, facts.inode, IPC_NO_TIME};
+        object.flags |= IPC_OBJECT_DENIED;
+        return Fd();
+    }
+    describe_file(facts.status, object);
+    if (!facts.status.stx_nlink)
+        object.flags |= IPC_OBJECT_REMOVED;
+    return place;
+}
 
 /// An open segment: a descriptor of one's own, or another process's mapping.
 class HeldSegment : public DescriptorSegment {
