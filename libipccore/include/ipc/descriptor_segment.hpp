@@ -74,15 +74,12 @@ inline std::uint64_t memory_figure(const char *meminfo, const char *line)
     return found ? std::strtoull(found + std::strlen(line), nullptr, 10) * 1024 : 0;
 }
 
-/// A tmpfs may be larger than what is left of the machine's memory. Reserving that would make the kernel end other
-/// processes, so large requests are compared before.
-inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+/// Does the machine have so much memory left? Reserving more would make the kernel end other processes, so large
+/// requests are compared before.
+inline Result<void> check_memory_left(std::uint64_t needed)
 {
     constexpr std::uint64_t large = 64 * 1024 * 1024;
-    struct statfs system;
-    if (needed < large || ::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
-        return {};
-    if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
+    if (needed < large)
         return {};
     char text[4096];
     Fd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
@@ -95,6 +92,17 @@ inline Result<void> check_memory(int descriptor, std::uint64_t needed)
                      "%" PRIu64 " bytes are needed and the system has %" PRIu64 " left in memory and swap (ask "
                      "for less, or end other processes)",
                      needed, available);
+}
+
+/// The same for a file of a tmpfs, which may be larger than what is left; of other file systems nothing is asked.
+inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+{
+    struct statfs system;
+    if (::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
+        return {};
+    if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
+        return {};
+    return check_memory_left(needed);
 }
 
 /// Make a file of `from` bytes `to` bytes long, with memory or blocks behind what is added: a full file system is an

@@ -190,12 +190,16 @@ inline Result<Fd> open_looked_at(const Fd &place, const HeldFacts &facts, std::u
 /// copy, or the copy is an error.
 class HeldMapping {
 public:
+    /// How the process's list of mappings is asked: as the kernel knows to, or as all kernels do.
+    enum class Source { automatic, text };
+
     /// EACCES if the process may not be looked into, or has it mapped for less than `access`.
-    static Result<HeldMapping> open(const HeldFile &held, std::uint32_t access, HeldFacts &facts)
+    static Result<HeldMapping> open(const HeldFile &held, std::uint32_t access, HeldFacts &facts,
+                                    Source source = Source::automatic)
     {
         char path[40];
         std::snprintf(path, sizeof path, "/proc/%" PRId64 "/maps", held.process);
-        HeldMapping mapping(held, Fd(::open(path, O_RDONLY | O_CLOEXEC)));
+        HeldMapping mapping(held, Fd(::open(path, O_RDONLY | O_CLOEXEC)), source);
         if (!mapping.maps_)
             return held_error(errno, held);
         if (!mapping.find(mapping.found_, facts.path))
@@ -247,7 +251,7 @@ private:
         std::uint64_t name_address, build_id_address;
     };
 
-    HeldMapping(const HeldFile &held, Fd maps) : held_(held), maps_(std::move(maps)) {}
+    HeldMapping(const HeldFile &held, Fd maps, Source source) : held_(held), maps_(std::move(maps)), source_(source) {}
 
     static std::uint32_t access_of(bool readable, bool writable)
     {
@@ -294,6 +298,8 @@ private:
         query.name_size = path ? PATH_MAX : 0;
         if (path)
             *path = '\0';
+        if (source_ == Source::text)
+            return find_in_text(found, path);
         if (::ioctl(maps_.get(), _IOWR('f', 17, Query), &query) != 0)
             return errno == ENOTTY && find_in_text(found, path);
         found = {makedev(query.device_major, query.device_minor), query.inode, query.page_size,
@@ -357,6 +363,7 @@ private:
 
     HeldFile held_;
     Fd maps_;
+    Source source_;
     Found found_;
 };
 
