@@ -4,9 +4,9 @@
 #
 # Build ipc-MECHANISM.so, a plugin of ipcutils: it exports ipc_plugin_entry and nothing else, leaves no symbol
 # undefined, and carries its own C++ runtime, since binding a shared libstdc++ costs a command more than all the rest
-# of its start. Linked against ipc::plugin_sdk and the libraries named, nothing else. Installed into the plugin
-# directory of the prefix unless NO_INSTALL is given. Part of the installed CMake package, so that a plugin builds alike
-# in this tree and in its own.
+# of its start. Linked against ipc::plugin_sdk and the libraries named, nothing else. Unless NO_INSTALL is given it is
+# installed into the plugin directory of the prefix, and named in the global property IPCUTILS_MECHANISMS. Part of the
+# installed CMake package, so that a plugin builds alike in this tree and in its own.
 include(GNUInstallDirs)
 set(IPCUTILS_PLUGIN_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/plugin.map")
 
@@ -30,6 +30,7 @@ function(ipc_add_plugin mechanism)
         target_link_options(${target} PRIVATE LINKER:-z,defs LINKER:-z,noseparate-code -static-libstdc++ -static-libgcc)
     endif()
     if(NOT PLUGIN_NO_INSTALL)
+        set_property(GLOBAL APPEND PROPERTY IPCUTILS_MECHANISMS "${mechanism}")
         install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/ipcutils")
     endif()
 endfunction()

@@ -219,7 +219,7 @@ ipc::Result<void> write_segment(ipc::Command &command, const Request &request)
     if (copied.input_left && copied.bytes != request.length)
         return ipc::failure(EFBIG, "{}: the end was reached after {} bytes, the rest of the input was not written",
                             segment.address().text(), copied.bytes);
-    return {};
+    return segment.commit();
 }
 
 ipc::Result<void> check_input(const Request &request)

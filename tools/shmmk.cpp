@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// shmmk - create a segment of shared memory, and fill it.
+// shmmk - create a segment of shared memory, fill it, and hand it to a command.
 #include "command.hpp"
+#include "execution.hpp"
 #include "input.hpp"
 #include "interruption.hpp"
 #include "ownership.hpp"
@@ -8,23 +9,41 @@
 #include "segment.hpp"
 #include "transfer.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
 
 constexpr std::string_view examples = "  shmmk posix:/frame 64M\n"
                                       "  shmmk sysv:0x51e 1M -m 0660 --group video\n"
-                                      "  tar c src | shmmk posix:/sources -i -\n";
+                                      "  tar c src | shmmk posix:/sources -i -\n"
+                                      "  shmmk posix:/frame 64M -- viewer --verbose\n";
 
 struct Request {
     ipc::Address address;
     std::optional<std::uint64_t> bytes;
     ipc::Ownership ownership;
     std::optional<std::string> input;
+    std::vector<std::string> program;
+    bool hold = false;
     bool reuse = false;
     bool verbose = false;
     bool progress = false;
 };
+
+/// What would be made and be gone at once is refused before it is made.
+ipc::Result<void> check(const Request &request)
+{
+    if (request.hold && !request.program.empty())
+        return ipc::usage_error("--hold and -- COMMAND exclude each other (COMMAND holds the segment itself)");
+    if (!request.bytes && !request.input)
+        return ipc::usage_error("SIZE is missing (or give -i FILE, and the segment gets the file's size)");
+    if (!request.hold && request.program.empty() && IPC_TRY(ipc::Segment::are_transient(request.address)))
+        return ipc::usage_error("{}: such a segment is gone when nobody holds it (write -- COMMAND at the end to hand "
+                                "it to a command, or --hold to keep it until a signal comes)",
+                                request.address.text());
+    return {};
+}
 
 /// The input, and the size of the segment if none was given: that of the input, which is kept in memory first where its
 /// size shows only at its end.
@@ -70,51 +89,107 @@ ipc::Result<void> fill(const ipc::Command &command, const Request &request, ipc:
     return {};
 }
 
+/// Be one of its holders, also where it has no descriptor.
+ipc::Result<void> take_hold(ipc::Segment &segment)
+{
+    if (IPC_TRY(segment.status()).descriptor < 0)
+        IPC_TRY(segment.map());
+    return {};
+}
+
+/// A segment, and whether it was there before.
+struct Made {
+    ipc::Segment segment;
+    bool existed;
+};
+
+ipc::Result<Made> make(const ipc::Command &command, Request &request)
+{
+    ipc::Fd input;
+    if (request.input)
+        input = IPC_TRY(open_input(request));
+    ipc::Result<ipc::Segment> segment = ipc::Segment::create(request.address, *request.bytes, request.ownership);
+    const bool existed = !segment && segment.error().code() == EEXIST;
+    if (existed && request.reuse)
+        segment = reuse(request);
+    if (!segment)
+        return segment.error();
+    ipc::Result<void> done;
+    if (input)
+        done = fill(command, request, *segment, input.get(), existed ? ipc::Target::used : ipc::Target::fresh);
+    if (done)
+        done = segment->commit();
+    if (done && request.hold)
+        done = take_hold(*segment);
+    if (done)
+        return Made{std::move(*segment), existed};
+    if (!existed)
+        (void)segment->remove();
+    return done.error();
+}
+
+/// Become the program. The process stays the same, and so does the segment's descriptor, where it has one.
+ipc::Error hand_over(const ipc::Segment &segment, const std::vector<std::string> &program)
+{
+    ipc::Environment environment = {
+        {"IPC_ADDRESS", segment.address().text()}, {"IPC_FD", std::nullopt}, {"IPC_PATH", std::nullopt}};
+    const ipc::Result<ipc_segment_status> status = segment.status();
+    if (!status)
+        return status.error();
+    if (const int descriptor = status->descriptor; descriptor >= 0) {
+        if (fcntl(descriptor, F_SETFD, 0) < 0)
+            return ipc::Error::system("handing on the descriptor");
+        environment.emplace_back("IPC_FD", fmt::to_string(descriptor));
+        environment.emplace_back("IPC_PATH", fmt::format("/proc/{}/fd/{}", getpid(), descriptor));
+    }
+    return ipc::execute(program, environment);
+}
+
+ipc::Result<void> announce(const ipc::Command &command, const Request &request, const Made &made)
+{
+    const std::string address = made.segment.address().text();
+    if (request.verbose)
+        command.note(fmt::format("{} {} with {} bytes", made.existed ? "reused" : "created", address,
+                                 IPC_TRY(made.segment.status()).bytes));
+    if (!request.program.empty()) // whose standard output it is
+        return {};
+    return ipc::print(address + "\n");
+}
+
 } // namespace
 
 ipc::Result<int> ipc::run(Command &command)
 {
     Request request;
-    command.describe("Create a segment of shared memory and print its address.", examples);
+    command.describe("Create a segment of shared memory and print its address, or hand it to a command.", examples);
     command.argument("ADDRESS", request.address, segment_family, "the segment to create, such as posix:/name");
     std::optional<std::string> size;
     command.argument("[SIZE]", size, "bytes, or with a unit: 64K, 64MiB, 1G; may be left out with -i");
     declare_ownership(command, request.ownership);
     command.option("input,i", "FILE", request.input, "fill it with this file; - is standard input", Complete::file);
+    command.program("[-- COMMAND [ARGUMENT...]]", request.program,
+                    "run this command with the segment: its address is in IPC_ADDRESS, and where it has a descriptor "
+                    "that is open, as IPC_FD and by its path IPC_PATH");
+    command.flag("hold", request.hold, "print the address and keep the segment until SIGINT or SIGTERM");
     command.flag("reuse", request.reuse, "accept an existing segment that is large enough; its size stays");
     command.flag("verbose,v", request.verbose, "say on standard error what was done");
     command.flag("progress", request.progress, "say on standard error how far -i is, also where it is no terminal");
     IPC_TRY(command.parse());
     if (size)
         request.bytes = IPC_TRY(parse_size(*size));
-    if (!size && !request.input)
-        return usage_error("SIZE is missing (or give -i FILE, and the segment gets the file's size)");
+    IPC_TRY(check(request));
 
     catch_interruptions();
-    Fd input;
-    if (request.input)
-        input = IPC_TRY(open_input(request));
-    Result<Segment> segment = Segment::create(request.address, *request.bytes, request.ownership);
-    const bool exists = !segment && segment.error().code() == EEXIST;
-    if (exists && request.reuse)
-        segment = reuse(request);
-    if (!segment)
-        return segment.error();
-    if (input)
-        if (Result<void> filled = fill(command, request, *segment, input.get(), exists ? Target::used : Target::fresh);
-            !filled) {
-            if (!exists)
-                (void)segment->remove();
-            return filled.error();
-        }
-    const std::string address = segment->address().text();
-    if (request.verbose)
-        command.note(fmt::format("{} {} with {} bytes", exists ? "reused" : "created", address,
-                                 IPC_TRY(segment->status()).bytes));
-    if (Result<void> printed = print(address + "\n"); !printed) {
-        if (!exists) // nobody would know of it
-            (void)segment->remove();
-        return printed.error();
+    Made made = IPC_TRY(make(command, request));
+    Result<void> done = announce(command, request, made);
+    if (done && !request.program.empty())
+        done = hand_over(made.segment, request.program);
+    if (!done) {
+        if (!made.existed) // nobody would know of it
+            (void)made.segment.remove();
+        return done.error();
     }
+    while (request.hold && !interrupted()) // which is how this ends well
+        pause();
     return status::done;
 }

@@ -123,10 +123,33 @@ std::vector<options::option> take_negative_number(std::vector<std::string> &word
     return {argument};
 }
 
+/// Cut the program off the words that remain to be read.
+Result<void> take_program(CommandLine &line)
+{
+    const Program &program = line.program;
+    const auto dashes = program.name.empty() ? line.words.end() : std::find(line.words.begin(), line.words.end(), "--");
+    if (dashes == line.words.end())
+        return {};
+    program.words->assign(dashes + 1, line.words.end());
+    line.words.erase(dashes, line.words.end());
+    if (program.words->empty())
+        return usage_error("nothing stands behind -- (write {})", program.name);
+    return {};
+}
+
+Result<void> expect_program(const CommandLine &line)
+{
+    const Program &program = line.program;
+    if (program.name.empty() || program.name.starts_with('[') || !program.words->empty())
+        return {};
+    return usage_error("a command to run is missing (write {} at the end)", program.name);
+}
+
 /// Program_options does the reading; values go straight to the variables, without its storage and casts, which would
 /// be most of a command's start.
 Result<void> take_words(CommandLine &line)
 {
+    IPC_TRY(take_program(line));
     const int style = (options::command_line_style::unix_style & ~options::command_line_style::allow_guessing);
     std::vector<std::string> arguments;
     try {
@@ -155,7 +178,8 @@ Result<void> take_words(CommandLine &line)
         end_with(line, help_text(line));
     if (line.version)
         end_with(line, fmt::format("{} (ipcutils) {}\n", line.command, IPCUTILS_VERSION));
-    return take_arguments(line, arguments);
+    IPC_TRY(take_arguments(line, arguments));
+    return expect_program(line);
 }
 
 } // namespace
@@ -275,6 +299,11 @@ void Command::argument(std::string_view name, std::vector<std::string> &variable
         variable.emplace_back(text);
         return {};
     });
+}
+
+void Command::program(std::string_view name, std::vector<std::string> &variable, std::string_view help)
+{
+    state_->line.program = {std::string(name), std::string(help), &variable};
 }
 
 void Command::choices(std::string_view name, const std::function<std::vector<std::string>()> &list)

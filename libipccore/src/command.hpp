@@ -99,6 +99,12 @@ public:
     /// options has a digit for its letter.
     void take_negative_numbers();
 
+    /// A program to run: the words behind a bare `--`, which are then neither options nor arguments. `name` is how the
+    /// usage shows them: "-- COMMAND [ARGUMENT...]", or all of it in brackets where it may be missing; a `--` with
+    /// nothing behind it is a usage error. For a command that declares none `--` only ends its options. To be handed to
+    /// execute() (see execution.hpp).
+    void program(std::string_view name, std::vector<std::string> &variable, std::string_view help);
+
     /// The words that completion offers for an option declared with Complete::choice.
     void choices(std::string_view option, const std::function<std::vector<std::string>()> &list);
     /// The same for an argument, which may depend on the arguments before it.

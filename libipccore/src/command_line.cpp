@@ -35,6 +35,8 @@ std::string usage_of(const CommandLine &line)
     std::string text = fmt::format("Usage: {} [OPTION...]", line.command);
     for (const Argument &argument : line.arguments)
         text += ' ' + argument.name;
+    if (!line.program.name.empty())
+        text += ' ' + line.program.name;
     return text + '\n';
 }
 
@@ -84,6 +86,8 @@ std::string help_text(const CommandLine &line)
     text += line.summary + "\n\n";
     for (const Argument &argument : line.arguments)
         add_entry(text, argument.name, argument.help);
+    if (!line.program.name.empty())
+        add_entry(text, "-- COMMAND", line.program.help);
     text += line.arguments.empty() ? "Options:\n" : "\nOptions:\n";
     for (const Option &option : line.options)
         add_entry(text,

@@ -32,6 +32,13 @@ struct Argument {
     Command::ArgumentChoices choices;
 };
 
+/// The words behind `--`.
+struct Program {
+    std::string name; // as declared; empty if the command runs none
+    std::string help;
+    std::vector<std::string> *words = nullptr;
+};
+
 struct CommandLine {
     std::string command;
     std::vector<std::string> words; // behind the command's name
@@ -39,6 +46,7 @@ struct CommandLine {
     std::string examples;
     std::vector<Option> options;
     std::vector<Argument> arguments;
+    Program program;
     bool help = false;
     bool version = false;
     bool negative_numbers = false; // are arguments, not options

@@ -7,6 +7,8 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <algorithm>
+
 namespace ipc {
 namespace {
 
@@ -129,6 +131,8 @@ std::string completion_text(const CommandLine &line)
     words.resize(static_cast<std::size_t>(*index));
     const std::string word = words.back();
     words.pop_back();
+    if (!line.program.name.empty() && std::find(words.begin(), words.end(), "--") != words.end())
+        return values(Complete::file, nullptr, {}, word);
     if (const Option *option = words.empty() ? nullptr : waiting_option(line, words.back()))
         return values(option->complete, nullptr, option->choices, word);
     if (line.is_option(word))

@@ -16,8 +16,8 @@ Error located(std::string_view where, const Error &error)
 
 int exit_status(const Error &error)
 {
-    if (error.code() == usage_code)
-        return status::usage;
+    if (error.code() >= code_for(0))
+        return error.code() - code_for(0);
     if (error.code() == EINTR && interrupted())
         return 128 + interrupted();
     return error.code() == EAGAIN || error.code() == ETIMEDOUT ? status::empty : status::failed;

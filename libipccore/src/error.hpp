@@ -16,10 +16,15 @@ inline constexpr int done = 0;
 inline constexpr int failed = 1;
 inline constexpr int empty = 2; // empty, full, would block, timed out
 inline constexpr int usage = 64;
+inline constexpr int not_executable = 126; // a command to run is there and could not be
+inline constexpr int not_found = 127;      // there is no such command
 } // namespace status
 
-/// An error of the user in how the command was called. Its code is no errno value: those end at 4095.
-inline constexpr int usage_code = 10000 + status::usage;
+/// The code of an error that decides the exit status by itself. It is no errno value: those end at 4095.
+constexpr int code_for(int status) { return 10000 + status; }
+
+/// An error of the user in how the command was called.
+inline constexpr int usage_code = code_for(status::usage);
 
 template <typename... Arguments>
 Error failure(int code, fmt::format_string<Arguments...> format, Arguments &&...arguments)
@@ -35,7 +40,8 @@ template <typename... Arguments> Error usage_error(fmt::format_string<Arguments.
 /// The same error with "WHERE: " in front, WHERE shortened so that the reason is never cut off.
 Error located(std::string_view where, const Error &error);
 
-/// The status that a command ends with because of `error`: 64, 2 or 1; 128 + signal when the user interrupted it.
+/// The status that a command ends with because of `error`: that of code_for(), 2 or 1; 128 + signal when the user
+/// interrupted it.
 int exit_status(const Error &error);
 
 } // namespace ipc

@@ -67,6 +67,14 @@ void catch_interruptions()
             handle(signal, on_stop);
 }
 
+void release_interruptions()
+{
+    for (int signal : {SIGINT, SIGTERM, SIGHUP})
+        if (!is_ignored(signal))
+            handle(signal, SIG_DFL);
+    stop_timer(); // it would outlive exec, where nobody expects its signal
+}
+
 int interrupted() { return stop_signal; }
 
 void wait_deadline(std::int64_t timeout)

@@ -10,6 +10,10 @@ namespace ipc {
 /// that begins just after the signal is woken too, since the signal is repeated every few milliseconds until then.
 void catch_interruptions();
 
+/// From now on these signals do again what they did when the command was started. For handing the process to another
+/// program.
+void release_interruptions();
+
 /// The signal that asked to stop; 0 if none has.
 int interrupted();
 

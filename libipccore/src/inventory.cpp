@@ -196,14 +196,18 @@ std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
         objects_.reserve(std::max<std::size_t>(1024, 4 * index));
     Object &object = objects_.emplace_back();
     object.plugin = &plugin;
+    object.address.mechanism = plugin.mechanism();
+    take(object, emitted);
+    return index;
+}
+
+void Inventory::take(Object &object, const ipc_object &emitted)
+{
     ipc_object_clear(&object.facts);
     adopt(object.facts, &emitted);
-    object.address.mechanism = plugin.mechanism();
     object.address.name = object.facts.name;
-    if (object.facts.detail)
-        object.detail = object.facts.detail;
+    object.detail = object.facts.detail ? object.facts.detail : "";
     object.facts.name = object.facts.detail = nullptr;
-    return index;
 }
 
 void Inventory::index_objects()
@@ -262,6 +266,9 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
     hold(*key, sight, claim.role);
     if (!known_.contains(*key))
         try_to_describe(*key, sight);
+    else if (sight.kind == IPC_SIGHT_DESCRIPTOR)
+        if (const std::optional<std::size_t> index = find_described_by_mapping(*key))
+            try_to_describe_better(*index, sight);
 }
 
 std::optional<Inventory::Key> Inventory::resolve(const Plugin &plugin, const ipc_sight &sight,
@@ -316,6 +323,36 @@ void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
     learn_page_size(objects_[*context.added].facts, sight);
     objects_[*context.added].holders = std::move(pending->second);
     pending_.erase(pending);
+    if (sight.kind == IPC_SIGHT_MAPPING)
+        by_mapping_.push_back(*context.added);
+}
+
+std::optional<std::size_t> Inventory::find_described_by_mapping(const Key &key) const
+{
+    const auto entry = known_.find(key);
+    if (by_mapping_.empty() || entry == known_.end() ||
+        std::find(by_mapping_.begin(), by_mapping_.end(), entry->second) == by_mapping_.end())
+        return std::nullopt;
+    return entry->second;
+}
+
+void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight)
+{
+    ipc_sight again = sight;
+    again.described = 1;
+    Object &object = objects_[index];
+    const ipc_emit_object emit = [](void *context, const ipc_object *emitted) noexcept {
+        auto &known = *static_cast<Object *>(context);
+        if (!emitted->name)
+            return 0;
+        const std::uint64_t page_size = known.facts.page_size;
+        take(known, *emitted);
+        if (known.facts.page_size == IPC_UNKNOWN)
+            known.facts.page_size = page_size;
+        return 1;
+    };
+    if (object.plugin->inspect()->describe(&again, emit, &object) == 0)
+        std::erase(by_mapping_, index);
 }
 
 void Inventory::settle(bool complete)

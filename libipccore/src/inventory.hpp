@@ -53,13 +53,16 @@ private:
 
     static Key key_of(const Plugin &plugin, const ipc_identity &identity);
     std::size_t add(const Plugin &plugin, const ipc_object &emitted);
+    static void take(Object &object, const ipc_object &emitted);
     /// Make what was added known by its identity, which a mere listing needs not.
     void index_objects();
     std::size_t find_or_add(const Plugin &plugin, const ipc_object &emitted);
     void offer(const Plugin &plugin, const ipc_sight &sight);
     std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
     void hold(const Key &key, const ipc_sight &sight, std::uint32_t role);
+    std::optional<std::size_t> find_described_by_mapping(const Key &key) const;
     void try_to_describe(const Key &key, const ipc_sight &sight);
+    void try_to_describe_better(std::size_t index, const ipc_sight &sight);
 
     std::vector<const Plugin *> plugins_; // those that claim
     std::vector<Object> objects_;
@@ -67,6 +70,7 @@ private:
     std::size_t indexed_ = 0;                                       // so many of objects_ are known
     std::vector<std::pair<std::size_t, std::size_t>> twins_;        // a second name of an object, and its first
     std::unordered_map<Key, std::vector<Holder>, KeyHash> pending_; // claimed, but not yet an object
+    std::vector<std::size_t> by_mapping_;                           // described from a mapping, and nothing better yet
     std::int64_t process_ = 0;
     std::vector<DescriptorClaim> descriptors_; // of process_
 };

@@ -8,8 +8,8 @@
 
 namespace ipc {
 
-/// Does the file reach to the end of all that would be loaded of it? dlopen(3) maps a file that was cut off, as by a
-/// disk that was full, and then dies of SIGBUS. What is no ELF file at all is left to dlopen to explain. elf(5).
+/// Does the file reach to the end of all that would be loaded of it? The loader maps a file that was cut off, as by a
+/// disk that was full, and then dies of SIGBUS. What is no ELF file at all is left to it to explain. elf(5).
 Result<void> check_library_file(const std::string &path);
 
 } // namespace ipc

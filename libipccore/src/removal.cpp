@@ -28,6 +28,15 @@ Error removed_already(const Object &object)
                    name_holders(object.holders));
 }
 
+/// There is no name to take away.
+Error not_removable(const Object &object)
+{
+    if (object.holders.empty())
+        return failure(ENOTSUP, "mechanism {} cannot remove its objects", object.mechanism());
+    return failure(ENOTSUP, "it has no name to remove, and is gone when its last holder lets go (end {})",
+                   name_holders(object.holders));
+}
+
 } // namespace
 
 Result<void> check_removal(const Object &object, const RemovalPolicy &policy)
@@ -35,7 +44,7 @@ Result<void> check_removal(const Object &object, const RemovalPolicy &policy)
     if (object.state == State::removed)
         return removed_already(object);
     if (!object.plugin->descriptor().remove)
-        return failure(ENOTSUP, "mechanism {} cannot remove its objects", object.mechanism());
+        return not_removable(object);
     if (object.state == State::in_use && !policy.force)
         return busy(object);
     return {};

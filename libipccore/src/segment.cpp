@@ -41,6 +41,11 @@ Result<Segment> Segment::create(const Address &address, std::uint64_t bytes, con
     return created(address, table, handle);
 }
 
+Result<bool> Segment::are_transient(const Address &address)
+{
+    return (IPC_TRY(table_of(address))->features & IPC_SEGMENT_TRANSIENT) != 0;
+}
+
 Result<Segment> Segment::created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle)
 {
     Segment made(Address{address.mechanism, address.name, {}}, table, handle);
@@ -178,6 +183,8 @@ Result<std::optional<std::vector<Segment::Part>>> Segment::parts()
 
 Result<void> Segment::remove()
 {
+    if (transient())
+        return {};
     const ipc_segment_status now = IPC_TRY(status());
     return remove_named(address_, &now.identity);
 }

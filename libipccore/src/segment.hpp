@@ -34,6 +34,9 @@ public:
     static Result<Segment> create(const Address &address, std::uint64_t bytes, const Ownership &ownership);
     static Result<Segment> open(const Address &address, Access access);
 
+    /// Are segments of this mechanism gone when nobody holds them any more? Known before there is one.
+    static Result<bool> are_transient(const Address &address);
+
     /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
     /// created by does not.
     const Address &address() const { return address_; }
@@ -68,7 +71,7 @@ public:
     };
     /// Nothing if segments of the mechanism are bytes and nothing more, or if this is a part itself.
     Result<std::optional<std::vector<Part>>> parts();
-    /// Remove it, if its name still means it: for undoing a creation.
+    /// Remove it, if its name still means it: for undoing a creation. What is transient goes by itself.
     Result<void> remove();
 
 private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // file: a regular file as a segment, any path. It cannot enumerate; files that processes have mapped shared and for
 // writing are found by their mappings.
-#include <ipc/descriptor_segment.hpp>
+#include <ipc/held_file.hpp>
 #include <ipc/inspect.hpp>
 
 namespace {
@@ -9,6 +9,8 @@ namespace {
 using ipc::Emit;
 using ipc::Error;
 using ipc::Fd;
+using ipc::HeldFacts;
+using ipc::HeldFile;
 using ipc::Result;
 
 constexpr const char *place = "its file system";
@@ -33,8 +35,16 @@ Result<Place> open_place(const char *path)
     return found;
 }
 
-struct Memory : ipc::DescriptorSegment {
-    using DescriptorSegment::DescriptorSegment;
+/// A mapping of which nothing else may be known is one of some file: the kernel says so.
+Result<void> expect_file(const HeldFacts &facts)
+{
+    if (!facts.has_status || S_ISREG(facts.status.stx_mode))
+        return {};
+    return Error::of(EINVAL, "that is %s and no regular file", ipc::kind_of(facts));
+}
+
+struct Memory : ipc::HeldSegment {
+    using HeldSegment::HeldSegment;
 
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)
@@ -46,8 +56,11 @@ struct Memory : ipc::DescriptorSegment {
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
     {
+        bool populate = ipc::parameter_is_set(address, "populate");
+        if (std::optional<HeldFile> held = HeldFile::parse_path(address.name))
+            return ipc::open_held<Memory>(*held, access, populate, place, expect_file);
         Fd file = IPC_TRY(ipc::open_file(address.name, access, 0));
-        return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
+        return std::make_unique<Memory>(std::move(file), access, populate, place);
     }
 };
 
@@ -102,17 +115,12 @@ bool is_path_of_file(std::string_view path, std::uint64_t device)
     return path.find('/', 1) != path.npos || device == devices().root;
 }
 
-/// Emit the file of a writable mapping. `removed` if it has no name any more.
-bool emit_mapped(const ipc_sight &sight, std::string_view path, bool removed, const struct statx *status,
-                 const Emit<ipc_object> &emit)
+/// Emit the file of a writable mapping under its path; `status` may be NULL.
+bool emit_mapped(const ipc_sight &sight, const struct statx *status, const Emit<ipc_object> &emit)
 {
-    char name[PATH_MAX];
-    if (path.size() >= sizeof name)
-        return false;
-    name[path.copy(name, path.size())] = '\0';
     ipc_object object;
     ipc_object_clear(&object);
-    object.name = name;
+    object.name = sight.path;
     if (status)
         ipc::describe_file(*status, object);
     else
@@ -120,8 +128,6 @@ bool emit_mapped(const ipc_sight &sight, std::string_view path, bool removed, co
     // As the mapping has it: btrfs and overlay file systems show another device in stat(2).
     object.identity.device = sight.device;
     object.identity.number = sight.inode;
-    if (removed)
-        object.flags |= IPC_OBJECT_REMOVED;
     emit(object);
     return true;
 }
@@ -138,23 +144,46 @@ bool has_our_mounts(std::int64_t process)
 
 /// The path of a deleted file as it was: without the kernel's remark, and under its name before it was moved aside.
 /// `buffer` takes it.
-std::string_view path_before_removal(std::string_view path, char (&buffer)[PATH_MAX])
+const char *path_before_removal(std::string_view path, char (&buffer)[PATH_MAX])
 {
-    path.remove_suffix(ipc::deleted_suffix.size());
+    if (path.ends_with(ipc::deleted_suffix))
+        path.remove_suffix(ipc::deleted_suffix.size());
     std::size_t leaf_at = path.rfind('/') + 1;
-    std::string_view leaf = path;
-    leaf.remove_prefix(leaf_at);
-    leaf = ipc::name_before_removal(leaf);
-    if (leaf_at + leaf.size() >= sizeof buffer)
-        return path;
-    path.copy(buffer, leaf_at);
-    leaf.copy(buffer + leaf_at, leaf.size());
-    return {buffer, leaf_at + leaf.size()};
+    std::string_view directory = path.substr(0, leaf_at), leaf = ipc::name_before_removal(path.substr(leaf_at));
+    std::snprintf(buffer, sizeof buffer, "%.*s%.*s", int(directory.size()), directory.data(), int(leaf.size()),
+                  leaf.data());
+    return buffer;
+}
+
+/// Emit what a process holds under the path in /proc that reaches it; what it was called is the detail. With `sight`
+/// only if it is that file, and removed.
+Result<void> emit_held(const HeldFile &held, const ipc_sight *sight, const Emit<ipc_object> &emit)
+{
+    HeldFacts facts;
+    ipc_object object;
+    IPC_TRY(ipc::describe_held(held, expect_file, facts, object));
+    std::string_view known_as = facts.path;
+    bool named = facts.has_status ? facts.status.stx_nlink != 0
+                                  : !known_as.ends_with(ipc::deleted_suffix) || known_as.starts_with("/dev/");
+    if (sight && (named || facts.inode != sight->inode))
+        return ipc::stale_error();
+    if (sight)
+        object.identity.device = sight->device;
+    if (!named)
+        object.flags |= IPC_OBJECT_REMOVED;
+    HeldFile::Text path = held.path();
+    object.name = path.text;
+    char before[PATH_MAX];
+    object.detail = path_before_removal(facts.path, before);
+    emit(object);
+    return {};
 }
 
 struct Inspection {
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
+        if (std::optional<HeldFile> held = HeldFile::parse_path(address.name))
+            return emit_held(*held, nullptr, emit);
         struct statx status;
         if (int code = ipc::file_status(AT_FDCWD, address.name, 0, status))
             return ipc::lookup_error(code);
@@ -178,28 +207,24 @@ struct Inspection {
         return true;
     }
 
-    /// Files that somebody shares by writing into their mapping; a file that is merely open is not listed.
+    /// Files that somebody shares by writing into their mapping; a file that is merely open is not listed. One that has
+    /// no name any more is better reached by a descriptor, if there is one.
     static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
     {
-        if (sight.kind != IPC_SIGHT_MAPPING || !(sight.access & IPC_WRITE))
+        bool mapping = sight.kind == IPC_SIGHT_MAPPING && (sight.access & IPC_WRITE);
+        if (!mapping && !sight.described)
             return false;
-        std::string_view path = sight.path;
         struct statx status;
-        if (ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0) {
+        if (mapping && ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0) {
             // Some file systems show one device in mappings and another one here, but the same inode.
             bool ours = has_our_mounts(sight.process);
             bool same = status.stx_ino == sight.inode && (ours || ipc::device_of(status) == sight.device);
             if (same || ours)
-                return S_ISREG(status.stx_mode) && emit_mapped(sight, path, false, same ? &status : nullptr, emit);
+                return S_ISREG(status.stx_mode) && emit_mapped(sight, same ? &status : nullptr, emit);
         }
         // A path of other mounts would mean another file here, or none.
-        if (!path.ends_with(ipc::deleted_suffix))
-            return false;
-        bool known = ipc::sight_status(sight, status);
-        if (known ? !S_ISREG(status.stx_mode) || status.stx_nlink : path.starts_with("/dev/"))
-            return false;
-        char before[PATH_MAX];
-        return emit_mapped(sight, path_before_removal(path, before), true, known ? &status : nullptr, emit);
+        return std::string_view(sight.path).ends_with(ipc::deleted_suffix) &&
+               emit_held(HeldFile::of(sight), &sight, emit).ok();
     }
 };
 

@@ -11,6 +11,9 @@
 namespace {
 
 using ipc::Emit;
+using ipc::Error;
+using ipc::HeldFacts;
+using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
@@ -41,6 +44,24 @@ std::string_view deleted_name(std::string_view path)
     return ipc::name_before_removal(path);
 }
 
+/// A segment without a name that lives on, under the name that reaches it; what it was called is the detail. With
+/// `inode` only if it is that one.
+Result<void> emit_removed(const HeldFile &held, std::optional<std::uint64_t> inode, const Emit<ipc_object> &emit)
+{
+    HeldFacts facts;
+    ipc_object object;
+    IPC_TRY(ipc::describe_held(held, posix_shm::expect_removed, facts, object));
+    if (inode && *inode != facts.inode)
+        return ipc::stale_error();
+    object.flags |= IPC_OBJECT_REMOVED;
+    HeldFile::Text name = held.name();
+    object.name = name.text;
+    PosixName before(deleted_name(facts.path));
+    object.detail = before.text();
+    emit(object);
+    return {};
+}
+
 struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
@@ -51,6 +72,8 @@ struct Inspection {
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
+        if (std::optional<HeldFile> held = HeldFile::parse(address.name))
+            return emit_removed(*held, std::nullopt, emit);
         PosixName name(address.name);
         ipc::ShmPath path(name);
         struct statx status;
@@ -64,30 +87,9 @@ struct Inspection {
 
     static bool claim(const ipc_sight &sight, ipc_claim &claim) { return ipc::claim_shm_file(sight, claim); }
 
-    /// A segment without a name that lives on. Its size, owner and times are known where /proc may be asked.
     static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
     {
-        std::string_view leaf = deleted_name(sight.path);
-        struct statx status;
-        bool still_there = ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0 &&
-                           status.stx_ino == sight.inode && ipc::device_of(status) == sight.device;
-        if (leaf.empty() || leaf.starts_with("sem.") || still_there)
-            return false;
-        ipc_object object;
-        ipc_object_clear(&object);
-        if (ipc::sight_status(sight, status)) {
-            if (!S_ISREG(status.stx_mode) || status.stx_nlink)
-                return false;
-            ipc::describe_file(status, object);
-        } else {
-            object.identity = {0, sight.device, sight.inode, IPC_NO_TIME};
-            object.flags = IPC_OBJECT_DENIED;
-        }
-        object.flags |= IPC_OBJECT_REMOVED;
-        PosixName name(leaf);
-        object.name = name.text();
-        emit(object);
-        return true;
+        return !deleted_name(sight.path).empty() && emit_removed(HeldFile::of(sight), sight.inode, emit).ok();
     }
 
     static Result<void> limits(const Emit<ipc_limit> &emit)
@@ -109,5 +111,21 @@ struct Inspection {
 };
 
 } // namespace
+
+Result<void> posix_shm::expect_removed(const HeldFacts &facts)
+{
+    std::string_view leaf = deleted_name(facts.path);
+    bool mine = facts.device == ipc::shm_device() && (!facts.has_status || S_ISREG(facts.status.stx_mode));
+    if (mine && facts.has_status && facts.status.stx_nlink)
+        return Error::of(EINVAL, "it has a name, by which it is reached (ipcls shows it)");
+    // Without its size, which a segment may share with semaphores, the name has to tell.
+    bool semaphore = facts.has_status ? is_semaphore(leaf, facts.status) : leaf.starts_with("sem.");
+    if (mine && !leaf.empty() && !semaphore)
+        return {};
+    return Error::of(EINVAL, "that is %s and no removed segment (ipcls shows those that there are)",
+                     mine && semaphore  ? "a semaphore"
+                     : facts.has_status ? ipc::kind_of(facts)
+                                        : "the mapping of something else");
+}
 
 const ipc_inspect_v1 posix_shm::inspect = ipc::inspect_table<Inspection>();

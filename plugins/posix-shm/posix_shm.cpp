@@ -7,18 +7,22 @@
 
 namespace {
 
+using ipc::Error;
 using ipc::Fd;
+using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
 constexpr const char *place = ipc::shm_directory;
 
-struct Memory : ipc::DescriptorSegment {
-    using DescriptorSegment::DescriptorSegment;
+struct Memory : ipc::HeldSegment {
+    using HeldSegment::HeldSegment;
 
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)
     {
+        if (HeldFile::parse(address.name))
+            return Error::of(EINVAL, "that is the form of a removed segment (give a new one a name like /name)");
         PosixName name(address.name);
         Fd directory = IPC_TRY(ipc::open_shm_directory());
         IPC_TRY(ipc::expect_memory(directory.get()));
@@ -28,20 +32,26 @@ struct Memory : ipc::DescriptorSegment {
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
     {
+        bool populate = ipc::parameter_is_set(address, "populate");
+        if (std::optional<HeldFile> held = HeldFile::parse(address.name))
+            return ipc::open_held<Memory>(*held, access, populate, place, posix_shm::expect_removed);
         ipc::ShmPath path{PosixName(address.name)};
         Fd file = IPC_TRY(ipc::open_file(path.text(), access, O_NOFOLLOW));
-        return std::make_unique<Memory>(std::move(file), access, ipc::parameter_is_set(address, "populate"), place);
+        return std::make_unique<Memory>(std::move(file), access, populate, place);
     }
 };
 
 Result<void> check(const ipc_address &address)
 {
-    IPC_TRY(PosixName::check(address.name));
+    if (!HeldFile::parse(address.name))
+        IPC_TRY(PosixName::check(address.name));
     return ipc::check_switch(address, "populate");
 }
 
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
+    if (HeldFile::parse(address.name))
+        return Error::of(EIDRM, "it has no name to remove, and is gone when its last holder lets go (end its holders)");
     PosixName name(address.name);
     Fd directory = IPC_TRY(ipc::open_shm_directory());
     return ipc::remove_file(directory.get(), name.leaf(), expected);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "segments.hpp"
 
+#include <ipc/huge_pages.hpp>
+
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
-
-#include <algorithm>
-#include <bit>
 
 namespace {
 
@@ -14,55 +13,6 @@ using namespace ipc;
 using sysv::Name;
 
 std::uint64_t base_page_size() { return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)); }
-
-/// "2M", "1GiB", "65536": a power of two from a page on, or 0.
-std::uint64_t huge_page_size(const char *text)
-{
-    if (*text < '0' || *text > '9')
-        return 0;
-    char *end = nullptr;
-    const unsigned long long number = std::strtoull(text, &end, 10);
-    const std::string_view unit = end;
-    int shift = 0;
-    if (unit == "K" || unit == "KiB")
-        shift = 10;
-    else if (unit == "M" || unit == "MiB")
-        shift = 20;
-    else if (unit == "G" || unit == "GiB")
-        shift = 30;
-    else if (!unit.empty())
-        return 0;
-    constexpr std::uint64_t largest = std::uint64_t{1} << 46;
-    if (!std::has_single_bit(number) || number > largest >> shift || number << shift < base_page_size())
-        return 0;
-    return number << shift;
-}
-
-/// 0 for ordinary pages.
-std::uint64_t wanted_page_size(const ipc_address &address)
-{
-    const char *huge = parameter(address, "huge");
-    return huge ? huge_page_size(huge) : 0;
-}
-
-Error no_huge_pages(std::uint64_t bytes, std::uint64_t page)
-{
-    const auto pool = [page](const char *file) -> std::uint64_t {
-        char path[96];
-        std::snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%llukB/%s",
-                      static_cast<unsigned long long>(page / 1024), file);
-        return sysv::number_in_file(path).value_or(0);
-    };
-    const unsigned long long kibibytes = page / 1024, needed = bytes / page + (bytes % page != 0);
-    const unsigned long long all = pool("nr_hugepages"), free = pool("free_hugepages"),
-                             reserved = pool("resv_hugepages");
-    return Error::of(ENOMEM,
-                     "huge pages of %llu KiB are too few: %llu are needed, %llu of %llu are free (raise "
-                     "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages, which is vm.nr_hugepages for the default "
-                     "size, by %llu)",
-                     kibibytes, needed, free - std::min(free, reserved), all, kibibytes,
-                     needed - std::min(needed, free - std::min(free, reserved)));
-}
 
 Error no_memory(std::uint64_t bytes)
 {
@@ -100,9 +50,7 @@ Error size_refused(std::uint64_t bytes, std::uint64_t huge)
         return Error::of(EINVAL, "kernel.shmmax allows %lu bytes in one segment, %llu are needed (raise it)",
                          limits.shmmax, static_cast<unsigned long long>(bytes));
     if (huge)
-        return Error::of(EINVAL,
-                         "this machine has no huge pages of %llu KiB (/sys/kernel/mm/hugepages shows its sizes)",
-                         static_cast<unsigned long long>(huge / 1024));
+        return no_such_huge_pages(huge);
     return Error::of(EINVAL, "the kernel refuses a segment of %llu bytes (ask for less)",
                      static_cast<unsigned long long>(bytes));
 }
@@ -117,7 +65,7 @@ Error creation_refused(int code, const Name &name, std::uint64_t bytes, std::uin
     case EINVAL:
         return size_refused(bytes, huge);
     case ENOMEM:
-        return huge ? no_huge_pages(bytes, huge) : no_memory(bytes);
+        return huge ? too_few_huge_pages(bytes, huge) : no_memory(bytes);
     case EPERM:
         return Error::of(EPERM, "huge pages are not permitted (run with CAP_IPC_LOCK, or put your group into "
                                 "vm.hugetlb_shm_group)");
@@ -212,11 +160,11 @@ Result<std::unique_ptr<Memory>> Memory::create(const ipc_address &address, std::
 {
     const Name name = IPC_TRY(sysv::parse(address));
     const key_t key = IPC_TRY(sysv::creation_key<Segments>(name));
-    const std::uint64_t huge = wanted_page_size(address);
+    const std::uint64_t huge = wanted_huge_page_size(address);
     if (bytes == 0)
         return Error::of(EINVAL, "a segment of 0 bytes cannot be (give it 1 byte or more)");
 
-    const int pages = huge ? SHM_HUGETLB | std::countr_zero(huge) << MAP_HUGE_SHIFT : 0;
+    const int pages = huge ? SHM_HUGETLB | static_cast<int>(huge_page_flag(huge)) : 0;
     const int id = shmget(key, bytes, IPC_CREAT | IPC_EXCL | 0600 | pages);
     if (id < 0)
         return creation_refused(errno, name, bytes, huge);
@@ -291,7 +239,7 @@ Result<void> Memory::attach()
             return sysv::denied<Segments>(EACCES, writable_ ? "writing it" : "reading it", id_);
         if (errno == EINVAL || errno == EIDRM)
             return Error::of(ENOENT, "the segment was removed meanwhile");
-        return Error::system("attaching it");
+        return errno == ENOMEM ? mapping_error(ENOMEM, record.shm_segsz) : Error::system("attaching it");
     }
     start_ = start;
     length_ = record.shm_segsz;
@@ -326,9 +274,7 @@ Result<void> check(const ipc_address &address)
     IPC_TRY(sysv::check_name(address));
     IPC_TRY(check_switch(address, "lock"));
     IPC_TRY(check_switch(address, "populate"));
-    if (parameter(address, "huge") && wanted_page_size(address) == 0)
-        return Error::of(EINVAL, "the size of huge pages is a power of two (write ?huge=2M)");
-    return {};
+    return check_huge_page_size(address);
 }
 
 constexpr ipc_parameter_info parameters[] = {

@@ -9,7 +9,10 @@
 #   in_background COMMAND...             start it; $! is its process, ended after the test
 #   wait_until COMMAND...                try again until it succeeds, at most 20 seconds
 #   needs_namespace, needs_root          skip where the machine does not offer it
-#   hold MECHANISM NAME                  start a process that maps or opens the object as any program would: $holder
+#   hold HOW NAME                        start a process that maps or opens the object as any program would: $holder
+#   cells COLUMNS PATTERN...             what ipcls lists, raw and without headings
+#   as_nobody COMMAND...                 run it with the rights of somebody else; needs_nobody skips where that is not so;
+#                                        in the background "${nobody[@]}", so that $! is its process
 #
 # Every object that a test made is gone after it.
 bats_require_minimum_version 1.5.0
@@ -58,7 +61,9 @@ remove_everything() {
 expect() {
     local wanted=$1
     shift
-    run --separate-stderr "$@"
+    local anticipated=()
+    [ "$wanted" -ne 127 ] || anticipated=(-127) # which bats takes for a mistake in the test
+    run "${anticipated[@]}" --separate-stderr "$@"
     [ "$status" -eq "$wanted" ] && return 0
     printf 'command: %s\nstatus: %s, expected %s\nstdout: %s\nstderr: %s\n' \
         "$*" "$status" "$wanted" "$output" "$stderr"
@@ -106,6 +111,20 @@ needs_namespace() {
 
 needs_root() {
     [ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+cells() { ipcls --raw --noheadings -o "$@" 2>/dev/null; }
+
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
+as_nobody() { "${nobody[@]}" "$@"; }
+
+# Somebody who may not open the file behind a mapping either.
+without_checkpoint() { setpriv --bounding-set=-checkpoint_restore,-sys_admin --inh-caps=-all -- "$@"; }
+
+needs_nobody() {
+    needs_root
+    as_nobody true 2>/dev/null || skip "this user namespace has no other user"
+    as_nobody shmcat --version >/dev/null 2>&1 || skip "the build directory is closed to others"
 }
 
 # See tests/cli/hold.c. The process is $holder.

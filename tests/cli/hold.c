@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* hold MECHANISM NAME - map or open an object as any program would, print "ready", wait to be ended. */
+/*
+ * hold HOW NAME - map or open an object as any program would, print "ready", wait to be ended.
+ *
+ * HOW is a mechanism. Memory is mapped, and with posix-shm-open or file-open its descriptor is kept too. memfd makes
+ * one of 5 bytes, "alive", and keeps it open, memfd-mapped keeps it mapped alone. semaphore makes and opens a named
+ * one.
+ */
 #include <fcntl.h>
 #include <mqueue.h>
 #include <sys/ipc.h>
@@ -8,17 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int map_descriptor(int fd)
+static int map_descriptor(int fd, int keep)
 {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0)
         return -1;
     void *memory = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
+    if (!keep)
+        close(fd);
     return memory == MAP_FAILED ? -1 : 0;
 }
 
@@ -28,19 +36,32 @@ static int attach(const char *key)
     return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : 0;
 }
 
+static int make_memfd(const char *name, int mapped)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || write(fd, "alive", 5) != 5)
+        return -1;
+    return mapped ? map_descriptor(fd, 0) : 0;
+}
+
 int main(int count, char **words)
 {
     if (count != 3)
         return 64;
     int done = -1;
-    if (strcmp(words[1], "posix-shm") == 0)
-        done = map_descriptor(shm_open(words[2], O_RDWR, 0));
-    else if (strcmp(words[1], "file") == 0)
-        done = map_descriptor(open(words[2], O_RDWR));
+    int keep = strstr(words[1], "-open") != NULL;
+    if (strncmp(words[1], "posix-shm", 9) == 0)
+        done = map_descriptor(shm_open(words[2], O_RDWR, 0), keep);
+    else if (strncmp(words[1], "file", 4) == 0)
+        done = map_descriptor(open(words[2], O_RDWR), keep);
     else if (strcmp(words[1], "sysv-shm") == 0)
         done = attach(words[2]);
     else if (strcmp(words[1], "posix-mq") == 0)
         done = mq_open(words[2], O_RDWR) == (mqd_t)-1 ? -1 : 0;
+    else if (strncmp(words[1], "memfd", 5) == 0)
+        done = make_memfd(words[2], strcmp(words[1], "memfd-mapped") == 0);
+    else if (strcmp(words[1], "semaphore") == 0)
+        done = sem_open(words[2], O_CREAT, 0600, 1) == SEM_FAILED ? -1 : 0;
     if (done != 0) {
         perror(words[2]);
         return 1;

@@ -36,6 +36,8 @@ struct Held {
             queue.emplace(std::move(made).value());
         }
     }
+    /// What reaches it, which need not be what it was created under.
+    ipc::Address address() const { return segment ? segment->address() : queue->address(); }
     ipc_identity identity() { return segment ? segment->status()->identity : queue->status()->identity; }
 };
 
@@ -98,7 +100,7 @@ TEST_CASE("looking finds the object with its identity, and ENOENT where there is
     FreshAddress address;
     CHECK_FALSE(looked_at(*address));
     Held held(*address);
-    auto object = looked_at(*address);
+    auto object = looked_at(held.address());
     REQUIRE(object);
     CHECK(equal(object->identity, held.identity()));
     CHECK(object->owner == ::geteuid());
@@ -118,7 +120,7 @@ TEST_CASE("listing finds the object as looking does")
     const ipc_identity identity = held.identity();
     auto object = listed(identity);
     REQUIRE(object);
-    auto looked = looked_at(*address);
+    auto looked = looked_at(held.address());
     REQUIRE(looked);
     CHECK(object->mode == looked->mode);
     CHECK(object->capacity == looked->capacity);
@@ -154,7 +156,7 @@ TEST_CASE("this process is found among the holders of what it holds")
         Held held(*address);
         ipc::ProcessPass pass;
         pass.mappings = source;
-        auto object = ipc::look_at(*address, pass);
+        auto object = ipc::look_at(held.address(), pass);
         REQUIRE(object.ok());
         CHECK(std::any_of(object->holders.begin(), object->holders.end(), [](const ipc::Holder &holder) {
             return holder.process == ::getpid() && holder.mappings == 1 && holder.access == (IPC_READ | IPC_WRITE);

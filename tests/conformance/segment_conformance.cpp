@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,16 +73,18 @@ TEST_CASE("what one opener writes another one reads")
     if (!applies())
         return;
     FreshAddress address;
-    {
-        auto segment = Segment::create(*address, 4096, {});
-        REQUIRE(segment.ok());
-        auto mapping = segment->map();
-        REQUIRE(mapping.ok());
-        REQUIRE(mapping->size() == 4096);
-        std::memcpy(mapping->data(), "forty-two", 9);
-        std::memcpy(mapping->data() + 4090, "the end", 6);
-    } // closing is not removing
-    auto segment = Segment::open(*address, Access::read);
+    auto made = Segment::create(*address, 4096, {});
+    REQUIRE(made.ok());
+    std::optional<Segment> creator(std::move(made).value());
+    const ipc::Address reaching = creator->address();
+    auto mapping = creator->map();
+    REQUIRE(mapping.ok());
+    REQUIRE(mapping->size() == 4096);
+    std::memcpy(mapping->data(), "forty-two", 9);
+    std::memcpy(mapping->data() + 4090, "the end", 6);
+    if (!creator->transient()) // then closing is not removing
+        creator.reset();
+    auto segment = Segment::open(reaching, Access::read);
     REQUIRE(segment.ok());
     const std::string bytes = content(*segment, 4096);
     CHECK(bytes.starts_with("forty-two"));
@@ -110,8 +113,14 @@ TEST_CASE("a segment's creation is exclusive and leaves the old one as it was")
     REQUIRE(first.ok());
     std::memcpy(first->map()->data(), "mine", 4);
     auto second = Segment::create(*address, 100, {});
-    CHECK(code_of(second) == EEXIST);
-    CHECK(is_sentence(second.error().text()));
+    if (first->transient()) { // names mean nothing, and another segment is what one gets
+        REQUIRE(second.ok());
+        CHECK(second->status()->identity.number != first->status()->identity.number);
+        CHECK(second->address().name != first->address().name);
+    } else {
+        REQUIRE(code_of(second) == EEXIST);
+        CHECK(is_sentence(second.error().text()));
+    }
     CHECK(first->status()->bytes == 4096);
     CHECK(content(*first, 4) == "mine");
 }
@@ -161,7 +170,7 @@ TEST_CASE("the mode of a segment is exactly what was asked for, whatever the uma
         ::umask(before);
         REQUIRE(segment.ok());
         std::uint64_t seen = 0;
-        ipc::CrossingAddress crossing(*address);
+        ipc::CrossingAddress crossing(segment->address());
         auto look = ipc::call(
             subject().inspect()->look, crossing.get(),
             +[](void *context, const ipc_object *object) {
@@ -204,8 +213,9 @@ TEST_CASE("an opener for reading gets no way to write")
     if (!applies())
         return;
     FreshAddress address;
-    REQUIRE(Segment::create(*address, 4096, {}).ok());
-    auto reader = Segment::open(*address, Access::read);
+    auto segment = Segment::create(*address, 4096, {});
+    REQUIRE(segment.ok());
+    auto reader = Segment::open(segment->address(), Access::read);
     REQUIRE(reader.ok());
     auto status = reader->status();
     REQUIRE(status.ok());
@@ -238,6 +248,37 @@ TEST_CASE("openers of one segment see one identity, those of its successor anoth
     CHECK(code_of(stale) == ESTALE);
     CHECK(is_sentence(stale.error().text()));
     CHECK(Segment::open(*address, Access::read).ok());
+}
+
+TEST_CASE("a transient segment has one identity for all, and is gone when its last holder lets go")
+{
+    if (!applies() || !(subject().segment()->features & IPC_SEGMENT_TRANSIENT))
+        return;
+    FreshAddress address;
+    auto made = Segment::create(*address, 4096, {});
+    REQUIRE(made.ok());
+    std::optional<Segment> creator(std::move(made).value());
+    const ipc::Address reaching = creator->address();
+    const ipc_identity identity = creator->status()->identity;
+    CHECK(Segment::open(reaching, Access::both)->status()->identity.number == identity.number);
+    creator.reset();
+    auto gone = Segment::open(reaching, Access::read);
+    REQUIRE_FALSE(gone.ok());
+    CHECK(is_sentence(gone.error().text()));
+}
+
+TEST_CASE("what was filled can be committed, and is there for others afterwards")
+{
+    if (!applies())
+        return;
+    FreshAddress address;
+    auto segment = Segment::create(*address, 4096, {});
+    REQUIRE(segment.ok());
+    std::memcpy(segment->map()->data(), "filled", 6);
+    REQUIRE(segment->commit().ok());
+    auto reader = Segment::open(segment->address(), Access::read);
+    REQUIRE(reader.ok());
+    CHECK(content(*reader, 6) == "filled");
 }
 
 TEST_CASE("a removed segment lives on for those who hold it")

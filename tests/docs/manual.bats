@@ -65,8 +65,14 @@ page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
         mechanism=${folder##*/ipc-}
         mechanism=${mechanism%.so}
         [ -s "$IPCUTILS_SOURCE_DIR/man/ipc-$mechanism.7" ] || { echo "no man/ipc-$mechanism.7"; return 1; }
-        for key in $(sed -n '/^constexpr ipc_parameter_info/,/^};/s/^ *{"\([a-z-]*\)".*/\1/p' \
-            "$IPCUTILS_SOURCE_DIR/plugins/$mechanism"/*.cpp); do
+        # A parameter that there cannot be is refused with those that there are.
+        run --separate-stderr shmcat "$mechanism:/x?zzzzzzzzzz"
+        [[ $stderr != *"offers no segment"* ]] || run --separate-stderr mqrecv -n "$mechanism:/x?zzzzzzzzzz"
+        [[ $stderr == *"(it takes "* ]]
+        keys=${stderr##*(it takes } keys=${keys%)}
+        [ "$keys" != none ] || continue
+        for key in ${keys//,/}; do
+            [ "$key" != seq ] || continue # of all segments, so that it is in ipcutils(7)
             page "ipc-$mechanism.7" | grep -q "$key" || { echo "ipc-$mechanism.7 lacks $key"; return 1; }
         done
     done

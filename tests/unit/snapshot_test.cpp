@@ -90,9 +90,13 @@ constexpr ipc_inspect_v1 filed = {
         },
     .describe =
         [](const ipc_sight *sight, ipc_emit_object emit, void *context) {
-            if (sight->kind != IPC_SIGHT_DESCRIPTOR) // a mapping does not tell enough
+            const bool by_range = std::string_view(sight->path) == "/file by range";
+            if (sight->kind != IPC_SIGHT_DESCRIPTOR && !by_range) // a mapping does not tell enough
                 return 1;
-            ipc_object object = plain("/gone", {0, sight->device, sight->inode, IPC_NO_TIME});
+            const char *name = !by_range ? "/gone" : sight->kind == IPC_SIGHT_MAPPING ? "1/1000-2000" : "1/5";
+            if (by_range && sight->kind == IPC_SIGHT_DESCRIPTOR && !sight->described)
+                return 1;
+            ipc_object object = plain(name, {0, sight->device, sight->inode, IPC_NO_TIME});
             object.flags = IPC_OBJECT_REMOVED;
             emit(context, &object);
             return 0;
@@ -261,6 +265,51 @@ TEST_CASE_METHOD(Fixture, "an object without a name is found by a sight that tel
     REQUIRE(inventory.objects().size() == 1);
     CHECK(object("/gone").state == ipc::State::removed);
     CHECK(object("/gone").holders.size() == 2);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "what was described from a mapping is described once more from a descriptor, and stays one object")
+{
+    list();
+    ipc_sight mapping = sight(IPC_SIGHT_MAPPING, "/file by range", 13);
+    mapping.page_size = 4096;
+    const ipc_sight open = sight(IPC_SIGHT_DESCRIPTOR, "/file by range", 13);
+    SECTION("a descriptor alone was not worth it")
+    {
+        inventory.see(open);
+        CHECK(inventory.objects().empty());
+    }
+    SECTION("a mapping alone was")
+    {
+        inventory.see(mapping);
+        REQUIRE(inventory.objects().size() == 1);
+        CHECK(inventory.objects()[0].address.name == "1/1000-2000");
+        inventory.see(mapping);
+        CHECK(inventory.objects().size() == 1);
+    }
+    SECTION("the descriptor takes its place, with the same holders and what the mapping told")
+    {
+        inventory.see(mapping);
+        inventory.see(open);
+        inventory.see(open);
+        inventory.settle(true);
+        REQUIRE(inventory.objects().size() == 1);
+        const ipc::Object &better = object("1/5");
+        REQUIRE(better.holders.size() == 1);
+        CHECK(better.holders[0].mappings == 1);
+        CHECK(better.holders[0].descriptors == 2);
+        CHECK(better.facts.page_size == 4096);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "an object that is listed or was asked for keeps its name whatever holds it")
+{
+    filed_objects = {plain("f", {0, internal_device, 13, 0})};
+    list();
+    inventory.see(sight(IPC_SIGHT_MAPPING, "/file by range", 13));
+    inventory.see(sight(IPC_SIGHT_DESCRIPTOR, "/file by range", 13));
+    REQUIRE(inventory.objects().size() == 1);
+    CHECK(inventory.objects()[0].address.name == "f");
 }
 
 TEST_CASE_METHOD(Fixture, "a holder that has ended is none")

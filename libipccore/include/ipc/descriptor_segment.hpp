@@ -41,11 +41,16 @@ inline Error space_error(int code, int descriptor, std::uint64_t needed, const c
     if (code == ENOSPC && system.f_files && !system.f_ffree)
         return Error::of(code, "no inode is free in %s, all %" PRIu64 " are in use (remove some files)", place,
                          std::uint64_t(system.f_files));
-    if (code == ENOSPC && free < needed)
+    if (code == ENOSPC && system.f_blocks && free < needed)
         return Error::of(code,
                          "%s is full: %" PRIu64 " bytes are free and %" PRIu64 " are needed (remove segments, or "
                          "make it larger)",
                          place, free, needed);
+    if (!system.f_blocks) // without a limit of its own
+        return Error::of(code,
+                         "the system grants no %" PRIu64 " bytes (see vm.overcommit_memory and the control group's "
+                         "memory.max)",
+                         needed);
     return Error::of(code,
                      "the system grants no %" PRIu64 " bytes, though %" PRIu64 " are free in %s (see "
                      "vm.overcommit_memory, the control group's memory.max and quotas)",
@@ -69,15 +74,12 @@ inline std::uint64_t memory_figure(const char *meminfo, const char *line)
     return found ? std::strtoull(found + std::strlen(line), nullptr, 10) * 1024 : 0;
 }
 
-/// A tmpfs may be larger than what is left of the machine's memory. Reserving that would make the kernel end other
-/// processes, so large requests are compared before.
-inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+/// Does the machine have so much memory left? Reserving more would make the kernel end other processes, so large
+/// requests are compared before.
+inline Result<void> check_memory_left(std::uint64_t needed)
 {
     constexpr std::uint64_t large = 64 * 1024 * 1024;
-    struct statfs system;
-    if (needed < large || ::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
-        return {};
-    if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
+    if (needed < large)
         return {};
     char text[4096];
     Fd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
@@ -90,6 +92,17 @@ inline Result<void> check_memory(int descriptor, std::uint64_t needed)
                      "%" PRIu64 " bytes are needed and the system has %" PRIu64 " left in memory and swap (ask "
                      "for less, or end other processes)",
                      needed, available);
+}
+
+/// The same for a file of a tmpfs, which may be larger than what is left; of other file systems nothing is asked.
+inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+{
+    struct statfs system;
+    if (::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
+        return {};
+    if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
+        return {};
+    return check_memory_left(needed);
 }
 
 /// Make a file of `from` bytes `to` bytes long, with memory or blocks behind what is added: a full file system is an
@@ -295,6 +308,18 @@ public:
 
     int descriptor() const { return descriptor_.get(); }
 
+protected:
+    void unmap()
+    {
+        if (!mapped_)
+            return;
+        // munmap of huge pages wants whole ones.
+        std::uint64_t page = page_size();
+        ::munmap(address_, (mapped_ + page - 1) / page * page);
+        address_ = nullptr;
+        mapped_ = 0;
+    }
+
 private:
     Result<std::uint64_t> length()
     {
@@ -321,7 +346,7 @@ private:
         int protection = access_ & IPC_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
         void *address = ::mmap(nullptr, bytes, protection, MAP_SHARED, descriptor_.get(), 0);
         if (address == MAP_FAILED)
-            return Error::of(errno, "its %" PRIu64 " bytes cannot be mapped: %s", bytes, std::strerror(errno));
+            return mapping_error(errno, bytes);
         address_ = address;
         mapped_ = bytes;
         if (!populate_ ||
@@ -333,17 +358,6 @@ private:
             Error::of(errno, "its pages cannot be faulted in: %s (leave out ?populate)", std::strerror(errno));
         unmap();
         return error;
-    }
-
-    void unmap()
-    {
-        if (!mapped_)
-            return;
-        // munmap of huge pages wants whole ones.
-        std::uint64_t page = page_size();
-        ::munmap(address_, (mapped_ + page - 1) / page * page);
-        address_ = nullptr;
-        mapped_ = 0;
     }
 
     Fd descriptor_;

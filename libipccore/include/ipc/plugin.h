@@ -382,6 +382,8 @@ typedef struct ipc_sight {
     uint64_t page_size;     /* mapping: bytes, 0 if not known */
     int64_t number;         /* descriptor: its number; call: number of the system call */
     uint64_t arguments[6];  /* call */
+    uint64_t described;     /* in describe() of a descriptor: nonzero if the object is in the list already, described
+                               from a mapping; what is emitted then takes its place. Else 0 */
 } ipc_sight;
 
 enum {
@@ -416,7 +418,9 @@ typedef struct ipc_inspect_v1 {
      * calls. NULL if holders cannot be seen. */
     int (*claim)(const ipc_sight *sight, ipc_claim *claim);
     /* A claimed object that list() did not emit: describe it from the sight. 0 emitted, 1 not worth
-     * listing (a later sight may tell more). NULL if claims only ever join listed objects. */
+     * listing (a later sight may tell more). Asked until it was emitted, and if that was from a mapping
+     * until it was once more from a descriptor, which reaches better. NULL if claims only ever join
+     * listed objects. */
     int (*describe)(const ipc_sight *sight, ipc_emit_object emit, void *context);
     /* The limits that govern this mechanism. NULL if there are none. */
     int (*limits)(ipc_emit_limit emit, void *context, ipc_error *error);

@@ -23,9 +23,24 @@
 #include <ipc/emit.hpp>
 #include <ipc/plugin.hpp>
 
+#include <sys/resource.h>
+
 #include <memory>
 
 namespace ipc {
+
+/// Why `bytes` of memory could not be mapped, by mmap(2) or shmat(2).
+inline Error mapping_error(int code, std::uint64_t bytes)
+{
+    struct rlimit limit;
+    if (code == ENOMEM && ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        return Error::of(code,
+                         "its %llu bytes cannot be mapped: RLIMIT_AS allows this process %llu for all that it has "
+                         "mapped (raise it: ulimit -v)",
+                         static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(limit.rlim_cur));
+    return Error::of(code, "its %llu bytes cannot be mapped: %s", static_cast<unsigned long long>(bytes),
+                     std::strerror(code));
+}
 
 template <typename Memory> constexpr ipc_segment_v1 segment_table()
 {

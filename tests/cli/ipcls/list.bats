@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: MIT
 load ../helper
 
-# cells COLUMNS PATTERN...: raw, without headings.
-cells() { ipcls --raw --noheadings -o "$@"; }
-
 @test "objects of all mechanisms are listed once, also when they are named" {
     needs_namespace
     shmmk "$shm" 4096
     shmmk "$sysv_shm" 4096
     mqmk "$mq"
     mqmk "$sysv_mq"
-    [ "$(cells MECHANISM | sort | paste -sd ' ')" = "posix-mq posix-shm sysv-mq sysv-shm" ]
+    [ "$(cells MECHANISM '*-shm:*' '*-mq:*' | sort | paste -sd ' ')" = "posix-mq posix-shm sysv-mq sysv-shm" ]
     for address in "$shm" "$sysv_shm" "$mq" "$sysv_mq"; do
         [ "$(cells MECHANISM "$address")" = "${address%%:*}" ] || { cells ADDRESS "$address"; return 1; }
     done
@@ -110,7 +107,7 @@ cells() { ipcls --raw --noheadings -o "$@"; }
     needs_namespace
     head -c 10 /dev/zero > "/dev/shm/two words"
     shmmk "$sysv_shm" 4096
-    ipcls --raw --noheadings > "$scratch/raw"
+    ipcls --raw --noheadings '*-shm:*' > "$scratch/raw"
     [ "$(wc -l < "$scratch/raw")" -eq 2 ]
     [ "$(awk '{print NF}' "$scratch/raw" | sort -u)" = "$(ipcls --raw | head -1 | wc -w)" ]
 }
@@ -134,7 +131,7 @@ cells() { ipcls --raw --noheadings -o "$@"; }
 @test "a semaphore in /dev/shm is no segment" {
     needs_namespace
     head -c 32 /dev/zero > /dev/shm/sem.gate
-    [ -z "$(cells ADDRESS)" ]
+    [ -z "$(cells ADDRESS '*-shm:*')" ]
 }
 
 @test "a process's name is untrusted text" {

@@ -19,7 +19,7 @@ needs_release() {
     mqmk "$mq" > /dev/null
     shmmk "$file" 4096 > /dev/null
     for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "shmmk $boost_shm 4096" "mqsend $mq x" "mqrecv $mq" \
-        "shmcat $file" "shmcat -x $file" \
+        "shmcat $file" "shmcat -x --length 16 $file" \
         "shmword $shm u32@0 add 1" "shmword $sysv_shm u32be@0 cas 0 1" "shmword $file f64@0 add 1.5"; do
         # shellcheck disable=SC2086
         count=$(instructions $line)
