@@ -6,6 +6,7 @@
 
 namespace {
 
+using ipc::Blocks;
 using ipc::Emit;
 using ipc::Error;
 using ipc::Fd;
@@ -43,7 +44,8 @@ Result<void> expect_file(const HeldFacts &facts)
     return Error::of(EINVAL, "that is %s and no regular file", ipc::kind_of(facts));
 }
 
-struct Memory : ipc::HeldSegment {
+class Memory : public ipc::HeldSegment {
+public:
     using HeldSegment::HeldSegment;
 
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
@@ -51,7 +53,10 @@ struct Memory : ipc::HeldSegment {
     {
         Place target = IPC_TRY(open_place(address.name));
         bool populate = ipc::parameter_is_set(address, "populate");
-        return ipc::create_segment<Memory>(target.directory.get(), target.leaf, bytes, ownership, populate, place);
+        auto memory = IPC_TRY(ipc::create_segment<Memory>(target.directory.get(), target.leaf, bytes, ownership,
+                                                          populate, place, nullptr, blocks_of(address)));
+        memory->directory_ = std::move(target.directory);
+        return memory->heeding(address, std::move(memory));
     }
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
@@ -60,8 +65,48 @@ struct Memory : ipc::HeldSegment {
         if (std::optional<HeldFile> held = HeldFile::parse_path(address.name))
             return ipc::open_held<Memory>(*held, access, populate, place, expect_file);
         Fd file = IPC_TRY(ipc::open_file(address.name, access, 0));
-        return std::make_unique<Memory>(std::move(file), access, populate, place);
+        auto memory = std::make_unique<Memory>(std::move(file), access, populate, place);
+        return memory->heeding(address, std::move(memory));
     }
+
+    Result<void> resize(std::uint64_t bytes) { return HeldSegment::resize(bytes, blocks_); }
+
+    /// With ?sync=1 what was written is on the disk when this returns, by the mapping or not; a new name too.
+    Result<void> commit()
+    {
+        if (!sync_ || descriptor() < 0)
+            return {};
+        if (::fdatasync(descriptor()) != 0)
+            return Error::system("what was written may not be on the disk");
+        if (!directory_)
+            return {};
+        Fd directory(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!directory || (::fsync(directory.get()) != 0 && errno != EINVAL)) // which says there is nothing to do
+            return Error::system("its name may not be on the disk");
+        return {};
+    }
+
+private:
+    static Blocks blocks_of(const ipc_address &address)
+    {
+        return ipc::parameter_is_set(address, "sparse") ? Blocks::sparse : Blocks::reserved;
+    }
+    std::unique_ptr<Memory> heeding(const ipc_address &address, std::unique_ptr<Memory> self)
+    {
+        blocks_ = blocks_of(address);
+        sync_ = ipc::parameter_is_set(address, "sync");
+        return self;
+    }
+
+    Blocks blocks_ = Blocks::reserved;
+    bool sync_ = false;
+    Fd directory_; // of a file just made
+};
+
+constexpr ipc_parameter_info parameters[] = {
+    {"populate", nullptr, "fault all pages in when it is created or mapped, not at the first touch of each"},
+    {"sparse", nullptr, "reserve no blocks for what it gets at creation or by growing: holes until written"},
+    {"sync", nullptr, "have what was written on the disk before the command ends"},
 };
 
 Result<void> check(const ipc_address &address)
@@ -73,7 +118,9 @@ Result<void> check(const ipc_address &address)
         return Error::of(EINVAL, "the path ends in a slash and so means a directory (write one like /var/tmp/table)");
     if (path.size() >= PATH_MAX)
         return Error::of(EINVAL, "the path has %zu bytes (at most %d are allowed)", path.size(), PATH_MAX - 1);
-    return ipc::check_switch(address, "populate");
+    for (const ipc_parameter_info &parameter : parameters)
+        IPC_TRY(ipc::check_switch(address, parameter.key));
+    return {};
 }
 
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
@@ -238,10 +285,6 @@ const void *capability(const char *name)
         return &segment;
     return wanted == IPC_INSPECT_1 ? &inspect : nullptr;
 }
-
-constexpr ipc_parameter_info parameters[] = {
-    {"populate", nullptr, "fault all pages in when it is created or mapped, not at the first touch of each"},
-};
 
 constexpr ipc_plugin plugin = {
     .size = sizeof(ipc_plugin),

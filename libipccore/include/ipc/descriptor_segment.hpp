@@ -12,6 +12,7 @@
 #pragma once
 
 #include <ipc/file_object.hpp>
+#include <ipc/huge_pages.hpp>
 #include <ipc/segment.hpp>
 
 #include <linux/magic.h>
@@ -37,6 +38,8 @@ inline Error space_error(int code, int descriptor, std::uint64_t needed, const c
     struct statfs system;
     if ((code != ENOSPC && code != ENOMEM) || ::fstatfs(descriptor, &system) != 0)
         return Error::system("its memory cannot be reserved", code);
+    if (system.f_type == HUGETLBFS_MAGIC)
+        return too_few_huge_pages(needed, std::uint64_t(system.f_bsize));
     std::uint64_t free = free_bytes(system);
     if (code == ENOSPC && system.f_files && !system.f_ffree)
         return Error::of(code, "no inode is free in %s, all %" PRIu64 " are in use (remove some files)", place,
@@ -105,10 +108,21 @@ inline Result<void> check_memory(int descriptor, std::uint64_t needed)
     return check_memory_left(needed);
 }
 
+/// A file of huge pages gets whole ones, which it would at the latest when it is mapped for writing.
+inline std::uint64_t whole_pages(int descriptor, std::uint64_t bytes)
+{
+    struct statfs system;
+    if (::fstatfs(descriptor, &system) != 0 || system.f_type != HUGETLBFS_MAGIC)
+        return bytes;
+    std::uint64_t page = std::uint64_t(system.f_bsize);
+    return (bytes + page - 1) / page * page;
+}
+
 /// Make a file of `from` bytes `to` bytes long, with memory or blocks behind what is added: a full file system is an
 /// error now and no SIGBUS later. If that fails the file has its old length.
 inline Result<void> reserve(int descriptor, std::uint64_t from, std::uint64_t to, const char *place)
 {
+    to = whole_pages(descriptor, to);
     if (to > std::uint64_t(std::numeric_limits<off_t>::max()))
         return Error::of(EFBIG, "%" PRIu64 " bytes are more than a file can have (%" PRId64 ")", to,
                          std::int64_t(std::numeric_limits<off_t>::max()));
@@ -127,6 +141,20 @@ inline Result<void> reserve(int descriptor, std::uint64_t from, std::uint64_t to
     if (code == EINTR)
         return Error::of(EINTR, "stopped while its memory was being reserved");
     return space_error(code, descriptor, to - from, place);
+}
+
+/// What stands behind the bytes that a file gets: memory or blocks of their own, or nothing until they are written.
+enum class Blocks { reserved, sparse };
+
+/// As reserve(), or by a hole.
+inline Result<void> lengthen(int descriptor, std::uint64_t from, std::uint64_t to, const char *place, Blocks blocks)
+{
+    if (blocks == Blocks::reserved || to > std::uint64_t(std::numeric_limits<off_t>::max()))
+        return reserve(descriptor, from, to, place);
+    IPC_TRY(check_file_size(to));
+    if (::ftruncate(descriptor, off_t(to)) != 0)
+        return Error::system("it cannot be made larger");
+    return {};
 }
 
 inline Error creation_error(int code, int directory, const char *place)
@@ -150,9 +178,9 @@ using Prepare = Result<void> (*)(int descriptor, std::uint64_t bytes);
 
 /// Give a new file its memory, its first contents (`prepare` may be NULL), its owner and mode.
 inline Result<void> complete_file(int descriptor, std::uint64_t bytes, const ipc_ownership &ownership,
-                                  const char *place, Prepare prepare)
+                                  const char *place, Prepare prepare, Blocks blocks)
 {
-    IPC_TRY(reserve(descriptor, 0, bytes, place));
+    IPC_TRY(lengthen(descriptor, 0, bytes, place, blocks));
     if (prepare)
         IPC_TRY(prepare(descriptor, bytes));
     return set_ownership(descriptor, ownership);
@@ -161,12 +189,12 @@ inline Result<void> complete_file(int descriptor, std::uint64_t bytes, const ipc
 /// Where files without a name are not supported: the name is taken at once, readable by the owner alone until all is
 /// done, and given up again if that fails.
 inline Result<Fd> create_named_file(int directory, const char *leaf, std::uint64_t bytes,
-                                    const ipc_ownership &ownership, const char *place, Prepare prepare)
+                                    const ipc_ownership &ownership, const char *place, Prepare prepare, Blocks blocks)
 {
     Fd file(::openat(directory, leaf, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file)
         return creation_error(errno, directory, place);
-    Result<void> done = complete_file(file.get(), bytes, ownership, place, prepare);
+    Result<void> done = complete_file(file.get(), bytes, ownership, place, prepare, blocks);
     if (done)
         return file;
     struct statx status;
@@ -200,10 +228,10 @@ inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
 }
 
 /// Create a file of `bytes` zero bytes, or what `prepare` makes of them, in a directory (an O_PATH descriptor will do),
-/// open for reading and writing. It appears there complete: reserved, owned and with its mode. EEXIST if the name is
-/// taken, also by a link or FIFO. `place` is how the user knows the file system.
+/// open for reading and writing. It appears there complete: with its memory, owned and with its mode. EEXIST if the
+/// name is taken, also by a link or FIFO. `place` is how the user knows the file system.
 inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t bytes, const ipc_ownership &ownership,
-                              const char *place, Prepare prepare = nullptr)
+                              const char *place, Prepare prepare = nullptr, Blocks blocks = Blocks::reserved)
 {
     if (bytes == 0)
         return Error::of(EINVAL, "a segment has at least 1 byte (give a size)");
@@ -215,10 +243,10 @@ inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t byt
     }
     Fd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-        return create_named_file(directory, leaf, bytes, ownership, place, prepare);
+        return create_named_file(directory, leaf, bytes, ownership, place, prepare, blocks);
     if (!file)
         return creation_error(errno, directory, place);
-    IPC_TRY(complete_file(file.get(), bytes, ownership, place, prepare));
+    IPC_TRY(complete_file(file.get(), bytes, ownership, place, prepare, blocks));
     if (int code = link_file(file.get(), directory, leaf))
         return creation_error(code, directory, place);
     return reopen_by_name(std::move(file), directory, leaf);
@@ -290,7 +318,7 @@ public:
         return {};
     }
 
-    Result<void> resize(std::uint64_t bytes)
+    Result<void> resize(std::uint64_t bytes, Blocks blocks = Blocks::reserved)
     {
         if (!(access_ & IPC_WRITE))
             return Error::of(EBADF, "it is open for reading only and so keeps its size");
@@ -298,7 +326,7 @@ public:
             return Error::of(EINVAL, "a segment has at least 1 byte (remove it instead)");
         std::uint64_t now = IPC_TRY(length());
         if (bytes > now)
-            IPC_TRY(reserve(descriptor_.get(), now, bytes, place_));
+            IPC_TRY(lengthen(descriptor_.get(), now, bytes, place_, blocks));
         else if (bytes < now && ::ftruncate(descriptor_.get(), off_t(bytes)) != 0)
             return Error::system("it cannot be made smaller");
         if (bytes != now)
@@ -374,9 +402,9 @@ private:
 template <typename Memory>
 Result<std::unique_ptr<Memory>> create_segment(int directory, const char *leaf, std::uint64_t bytes,
                                                const ipc_ownership &ownership, bool populate, const char *place,
-                                               Prepare prepare = nullptr)
+                                               Prepare prepare = nullptr, Blocks blocks = Blocks::reserved)
 {
-    Fd file = IPC_TRY(create_file(directory, leaf, bytes, ownership, place, prepare));
+    Fd file = IPC_TRY(create_file(directory, leaf, bytes, ownership, place, prepare, blocks));
     auto memory = std::make_unique<Memory>(std::move(file), IPC_READ | IPC_WRITE, populate, place);
     ipc_mapping mapping = {};
     Result<void> mapped = populate ? memory->map(mapping) : Result<void>();

@@ -413,9 +413,9 @@ public:
         return mapping_ ? another_process("mapped") : DescriptorSegment::map(mapping);
     }
 
-    Result<void> resize(std::uint64_t bytes)
+    Result<void> resize(std::uint64_t bytes, Blocks blocks = Blocks::reserved)
     {
-        return mapping_ ? another_process("given another size") : DescriptorSegment::resize(bytes);
+        return mapping_ ? another_process("given another size") : DescriptorSegment::resize(bytes, blocks);
     }
 
     Result<std::uint64_t> read(std::uint64_t offset, void *bytes, std::uint64_t length)

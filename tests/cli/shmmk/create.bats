@@ -195,3 +195,30 @@ load ../helper
     shmmk --reuse "$shm" -i "$scratch/zeros"
     shmcat "$shm" | cmp - "$scratch/zeros"
 }
+
+@test "?sparse reserves nothing, and keeps the holes of what it is filled with" {
+    shmmk "$file?sparse=1" 64M
+    [ "$(stat -c '%s %b' "${file#file:}")" = "$((64 << 20)) 0" ]
+    shmrm "$file"
+    truncate -s 32M "$scratch/islands"
+    printf 'island' | dd of="$scratch/islands" bs=1M seek=8 conv=notrunc status=none
+    shmmk "$file?sparse=1" -i "$scratch/islands"
+    cmp "${file#file:}" "$scratch/islands"
+    [ "$(stat -c %b "${file#file:}")" -lt 1000 ]
+    printf grown | shmcat --resize --offset 48M -i - "$file?sparse=1"
+    [ "$(stat -c %s "${file#file:}")" -eq $(((48 << 20) + 5)) ]
+    [ "$(stat -c %b "${file#file:}")" -lt 2000 ]
+    expect 64 shmmk "$file?sparse=2" 4096
+}
+
+@test "?sync has it on the disk before the command ends, its name too when it is new" {
+    command -v strace >/dev/null || skip "needs strace"
+    strace -o /dev/null true || skip "strace is not permitted"
+    strace -e trace=fsync,fdatasync -o "$scratch/new" shmmk "$file?sync=1" -i <(echo data)
+    grep -q fdatasync "$scratch/new"
+    grep -q fsync "$scratch/new"
+    echo more | strace -e trace=fsync,fdatasync -o "$scratch/old" shmcat -i - "$file?sync=1"
+    grep -q fdatasync "$scratch/old"
+    echo more | strace -e trace=fsync,fdatasync -o "$scratch/none" shmcat -i - "$file"
+    ! grep -q sync "$scratch/none"
+}
