@@ -18,7 +18,10 @@ needs_release() {
     command -v valgrind >/dev/null || skip "needs valgrind"
     mqmk "$mq" > /dev/null
     printf x | shmmk "$file" -i - > /dev/null
-    for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "mqsend $mq x" "mqrecv $mq" "shmcat $file"; do
+    in_background shmmk memfd:frame 4096 --hold > "$scratch/address"
+    wait_until test -s "$scratch/address"
+    for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "mqsend $mq x" "mqrecv $mq" "shmcat $file" \
+        "shmcat $(cat "$scratch/address")"; do
         # shellcheck disable=SC2086
         count=$(instructions $line)
         echo "$line: $count"
