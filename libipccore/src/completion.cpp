@@ -43,9 +43,10 @@ std::string addresses(const Family *family, std::string_view prefix)
 {
     std::string text;
     const std::string_view capability = family ? family->capability : std::string_view();
-    for (const std::string &address : list_addresses(capability))
+    const std::size_t colon = prefix.find(':');
+    for (const std::string &address : list_addresses(capability, colon == prefix.npos ? "" : prefix.substr(0, colon)))
         add(text, address, prefix);
-    if (prefix.find(':') == prefix.npos)
+    if (colon == prefix.npos)
         for (const FoundPlugin &found : find_plugins())
             if (found.plugin && (capability.empty() || found.plugin->offers(capability)))
                 add(text, found.mechanism + ":", prefix, found.plugin->descriptor().summary);

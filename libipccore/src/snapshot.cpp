@@ -285,13 +285,19 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     return std::move(inventory.objects()[index]);
 }
 
-std::vector<std::string> list_addresses(std::string_view capability)
+std::vector<std::string> list_addresses(std::string_view capability, std::string_view mechanism)
 {
+    std::vector<FoundPlugin> plugins = find_plugins();
+    if (!mechanism.empty())
+        std::erase_if(plugins, [&](const FoundPlugin &found) { return found.mechanism != mechanism; });
     SnapshotRequest request;
     request.capability = capability;
-    request.holders = false;
+    request.holders = !mechanism.empty() && std::any_of(plugins.begin(), plugins.end(), [](const FoundPlugin &found) {
+        return found.plugin && found.plugin->inspect() && !found.plugin->inspect()->list;
+    });
+    request.pass.calls = false;
     std::vector<std::string> addresses;
-    for (const Object &object : take_snapshot(find_plugins(), request).objects)
+    for (const Object &object : take_snapshot(plugins, request).objects)
         addresses.push_back(object.address.text());
     return addresses;
 }

@@ -90,8 +90,9 @@ Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRe
 Result<Object> look_at(const Address &address, const ProcessPass &pass);
 
 /// The addresses of all that the plugins with that capability (all, if empty) enumerate, sorted; without holders and
-/// so at once. For completion.
-std::vector<std::string> list_addresses(std::string_view capability);
+/// so at once. With a mechanism only its own, and if it enumerates nothing what is found at the holders. For
+/// completion.
+std::vector<std::string> list_addresses(std::string_view capability, std::string_view mechanism);
 
 /// "812 firefox, 813 cat and 2 more"; empty if there are none. Printable.
 std::string name_holders(const std::vector<Holder> &holders);

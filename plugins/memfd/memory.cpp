@@ -114,6 +114,9 @@ public:
             IPC_TRY(expect_unsealed(descriptor(), F_SEAL_GROW, "made larger"));
         if (bytes < now.bytes)
             IPC_TRY(expect_unsealed(descriptor(), F_SEAL_SHRINK, "made smaller"));
+        if (bytes % now.page_size && now.page_size > std::uint64_t(::sysconf(_SC_PAGESIZE)))
+            return Error::of(EINVAL, "its size is whole huge pages of %" PRIu64 " bytes (ask for a multiple)",
+                             now.page_size);
         return HeldSegment::resize(bytes);
     }
 

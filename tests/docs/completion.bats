@@ -53,6 +53,20 @@ zsh_offers() {
     prints "${shm#*:}"
 }
 
+@test "bash completes memory without a name, which is found at its holders" {
+    hold memfd frame
+    expect 0 bash_offers "shmcat memfd:$holder/"
+    [[ $output == "$holder/"* ]]
+}
+
+@test "bash offers files behind --, where a command to run stands" {
+    touch "$scratch/program"
+    expect 0 bash_offers "shmmk $shm 4096 -- $scratch/pro"
+    prints "$scratch/program"
+    expect 0 bash_offers "shmmk $shm 4096 -- cat --"
+    [[ $output != *--reuse* ]]
+}
+
 @test "bash completes a mechanism without its name" {
     expect 0 bash_offers "shmmk posix-s"
     prints "posix-shm:"

@@ -204,7 +204,7 @@ public:
             return held_error(errno, held);
         if (!mapping.find(mapping.found_, facts.path))
             return held_error(ENOENT, held);
-        if (!mapping.found_.shared || !mapping.found_.inode)
+        if (!mapping.found_.shared)
             return Error::of(EINVAL, "that memory is private to process %" PRId64 " (ipcls shows what is shared)",
                              held.process);
         if (access & ~mapping.found_.access)
