@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // crowd COUNT MAPPINGS HOLDERS OBJECT COMMAND...: run COMMAND while COUNT processes exist that have MAPPINGS mappings
-// each; HOLDERS of them have one more, shared, of the file OBJECT. Ends with the command's status; the processes end
-// with this one.
+// each; HOLDERS of them have one more, shared, of the file OBJECT, or hold K memfds of their own, one page each, if it
+// is memfd:K. Ends with the command's status; the processes end with this one.
 #include "refuse.hpp"
 
 #include <fcntl.h>
@@ -49,7 +49,22 @@ void map_object(const char *path)
     close(fd);
 }
 
-/// Maps `object` unless it is null.
+void hold_memfds(long wanted)
+{
+    for (long i = 0; i < wanted; i++)
+        must("ftruncate", ftruncate(must("memfd_create", memfd_create("crowd", MFD_CLOEXEC)), 4096));
+}
+
+void hold(const char *object)
+{
+    constexpr char memfds[] = "memfd:";
+    if (std::strncmp(object, memfds, sizeof memfds - 1) == 0)
+        hold_memfds(number(object + sizeof memfds - 1));
+    else
+        map_object(object);
+}
+
+/// Holds `object` unless it is null.
 pid_t sleeping_child(const char *object, int ready)
 {
     pid_t parent = getpid();
@@ -58,7 +73,7 @@ pid_t sleeping_child(const char *object, int ready)
         return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (object)
-        map_object(object);
+        hold(object);
     must("write", write(ready, "", 1));
     while (getppid() == parent)
         pause();

@@ -92,9 +92,13 @@ public:
     }
     Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) override
     {
+        if (descriptor_ >= 0) {
+            IPC_TRY(write_at(segment_, descriptor_, bytes, offset));
+            return bytes.size();
+        }
         std::uint64_t taken = 0;
         while (taken < bytes.size()) {
-            const std::uint64_t count = IPC_TRY(write(offset + taken, bytes.subspan(taken)));
+            const std::uint64_t count = IPC_TRY(segment_.write(offset + taken, bytes.subspan(taken)));
             if (count == 0)
                 break;
             taken += count;
@@ -103,35 +107,16 @@ public:
     }
 
 private:
-    Result<std::uint64_t> write(std::uint64_t offset, std::span<const std::byte> bytes)
-    {
-        if (descriptor_ < 0)
-            return IPC_TRY(segment_.write(offset, bytes));
-        for (;;) {
-            const ssize_t count = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (count >= 0)
-                return static_cast<std::uint64_t>(count);
-            if (!should_retry())
-                return failed_at(segment_, "writing to the segment", offset);
-        }
-    }
-
     Segment &segment_;
     int descriptor_;
     std::vector<std::byte> buffer_ = std::vector<std::byte>(copy_chunk);
 };
 
-/// Huge pages have a descriptor that cannot be written to.
-bool is_writable(int descriptor, std::uint64_t offset)
-{
-    return descriptor >= 0 && pwrite(descriptor, nullptr, 0, static_cast<off_t>(offset)) == 0;
-}
-
 Result<std::unique_ptr<Destination>> destination(Segment &segment, std::uint64_t offset, std::uint64_t room,
                                                  Target target)
 {
     const ipc_segment_status now = IPC_TRY(segment.status());
-    if (target == Target::fresh && is_writable(now.descriptor, offset))
+    if (target == Target::fresh && is_writable(now.descriptor))
         return std::make_unique<CopyingDestination>(segment, now.descriptor);
     if (!segment.mappable())
         return std::make_unique<CopyingDestination>(segment, -1);
@@ -139,18 +124,6 @@ Result<std::unique_ptr<Destination>> destination(Segment &segment, std::uint64_t
     return std::make_unique<MappedDestination>(segment, memory.subspan(offset, room));
 }
 
-/// How much of the input, a file with holes, comes before its next data; 0 in other input.
-std::uint64_t hole_before_data(int fd, std::uint64_t room)
-{
-    const off_t here = lseek(fd, 0, SEEK_CUR);
-    if (here < 0)
-        return 0;
-    const off_t data = lseek(fd, here, SEEK_DATA);
-    const off_t end = data < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : std::max(data, here);
-    const auto hole = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(end, here) - here), room);
-    lseek(fd, here + static_cast<off_t>(hole), SEEK_SET);
-    return hole;
-}
 } // namespace
 
 Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
@@ -158,12 +131,13 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
 {
     if (is_pipe(fd))
         grow_pipe(fd);
+    if (const std::uint64_t size = bytes_to_come(fd).value_or(0); size > 0 && target == Target::fresh) {
+        const std::uint64_t copied = IPC_TRY(copy_file_in(fd, segment, offset, std::min(size, room), progress));
+        return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
+    }
     const std::unique_ptr<Destination> to = IPC_TRY(destination(segment, offset, room, target));
-    const bool may_skip = target == Target::fresh && bytes_to_come(fd).value_or(0) > 0;
     std::uint64_t copied = 0;
     while (copied < room) {
-        if (may_skip)
-            copied += hole_before_data(fd, room - copied);
         const std::span<std::byte> piece = to->room(copied, std::min<std::uint64_t>(room - copied, copy_chunk));
         const ssize_t count = read(fd, piece.data(), piece.size());
         if (count < 0) {
@@ -172,7 +146,7 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
             return failed_at(segment, "reading the input", offset + copied);
         }
         if (count == 0)
-            return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
+            return Copied{copied, false};
         const auto bytes = piece.first(static_cast<std::size_t>(count));
         if (const std::uint64_t taken = IPC_TRY(to->take(offset + copied, bytes)); taken < bytes.size())
             return truncated(segment, offset + copied + taken);

@@ -39,13 +39,13 @@ Error truncated(const Segment &segment, std::uint64_t offset)
                    failure(EIO, "somebody made it smaller: nothing left at offset {} (try again)", offset));
 }
 
-Error failed_at(const Segment &segment, const char *what, std::uint64_t offset)
+Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, int code)
 {
-    if (errno == EFAULT)
+    if (code == EFAULT)
         return truncated(segment, offset);
-    if (errno == EINTR)
+    if (code == EINTR)
         return failure(EINTR, "interrupted at offset {}", offset);
-    return failure(errno, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, std::strerror(errno));
+    return failure(code, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, std::strerror(code));
 }
 
 bool should_retry() { return errno == EINTR && !interrupted(); }
@@ -56,6 +56,24 @@ Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end)
     if (memory.size() < end)
         return truncated(segment, memory.size());
     return memory;
+}
+
+bool should_stop() { return interrupted(); }
+
+bool is_writable(int descriptor) { return descriptor >= 0 && pwrite(descriptor, nullptr, 0, 0) == 0; }
+
+Result<void> write_at(const Segment &segment, int descriptor, std::span<const std::byte> bytes, std::uint64_t offset)
+{
+    while (!bytes.empty()) {
+        const ssize_t count = pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (count >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        } else if (!should_retry()) {
+            return failed_at(segment, "writing to the segment", offset);
+        }
+    }
+    return {};
 }
 
 } // namespace ipc

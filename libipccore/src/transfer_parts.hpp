@@ -2,10 +2,12 @@
 // What both directions of a transfer share; for transfer_out.cpp and transfer_in.cpp alone.
 #pragma once
 
+#include "progress.hpp"
 #include "segment.hpp"
 
 #include <ipc/result.hpp>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,13 +27,27 @@ void grow_pipe(int fd);
 /// The error of a segment that ends at `offset` by now.
 Error truncated(const Segment &segment, std::uint64_t offset);
 
-/// `what` was being done when the segment stood at `offset`; errno tells the rest.
-Error failed_at(const Segment &segment, const char *what, std::uint64_t offset);
+/// `what` was being done when the segment stood at `offset`.
+Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, int code = errno);
 
 /// After a failed system call: was it only interrupted, and not by a user who wants to stop?
 bool should_retry();
 
 /// All of the segment's memory, if it still reaches to `end`.
 Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end);
+
+/// Does the user want to stop?
+bool should_stop();
+
+/// Can the memory be written to by its descriptor? Huge pages have one, and cannot.
+bool is_writable(int descriptor);
+
+/// Write all of `bytes` to the segment's descriptor.
+Result<void> write_at(const Segment &segment, int descriptor, std::span<const std::byte> bytes, std::uint64_t offset);
+
+/// Copy `length` bytes of a regular file, from its offset on, into fresh memory (Target::fresh) that can be mapped or
+/// has a descriptor. How many bytes there were; the file's offset is behind them.
+Result<std::uint64_t> copy_file_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t length,
+                                   Progress *progress);
 
 } // namespace ipc
