@@ -134,7 +134,7 @@ long holders(ipc::MappingSource source, const struct stat &object)
     long count = 0;
     ipc::ProcessPass pass;
     pass.mappings = source;
-    pass.descriptors = pass.calls = false;
+    pass.wanted = IPC_CLAIMS_MAPPINGS;
     auto done = ipc::go_over_processes(
         pass, [&](const ipc_sight &sight) { count += sight.device == object.st_dev && sight.inode == object.st_ino; });
     if (!done)

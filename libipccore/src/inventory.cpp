@@ -160,8 +160,10 @@ Inventory::Key Inventory::key_of(const Plugin &plugin, const ipc_identity &ident
 
 void Inventory::add_plugin(const Plugin &plugin)
 {
-    if (plugin.inspect() && plugin.inspect()->claim)
-        plugins_.push_back(&plugin);
+    if (!plugin.inspect() || !plugin.inspect()->claim)
+        return;
+    plugins_.push_back(&plugin);
+    claims_ |= plugin.inspect()->claims ? plugin.inspect()->claims : ~0u;
 }
 
 Result<void> Inventory::list(const Plugin &plugin)

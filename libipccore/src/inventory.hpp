@@ -27,6 +27,9 @@ public:
     /// Add one object by its name, unless it is there; its index in objects().
     Result<std::size_t> look(const Plugin &plugin, const Address &address);
 
+    /// What these plugins may claim together, IPC_CLAIMS_….
+    std::uint32_t claims() const { return claims_; }
+
     /// Offer what a process has. Sights of one process come together, its calls after its descriptors.
     void see(const ipc_sight &sight);
 
@@ -65,6 +68,7 @@ private:
     void try_to_describe_better(std::size_t index, const ipc_sight &sight);
 
     std::vector<const Plugin *> plugins_; // those that claim
+    std::uint32_t claims_ = 0;
     std::vector<Object> objects_;
     std::unordered_map<Key, std::size_t, KeyHash> known_;
     std::size_t indexed_ = 0;                                       // so many of objects_ are known

@@ -40,13 +40,17 @@ template <typename Take> void for_each_entry(int directory, Take &&take)
 {
     alignas(dirent64) char buffer[32 * 1024];
     ssize_t length;
-    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0)
+    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
         for (ssize_t at = 0; at < length;) {
             const auto *entry = reinterpret_cast<const dirent64 *>(buffer + at);
             at += entry->d_reclen;
             if (entry->d_name[0] != '.')
                 take(entry->d_name);
         }
+        // proc(5) fills the buffer as long as there is more.
+        if (static_cast<std::size_t>(length) < sizeof buffer - sizeof(dirent64))
+            return;
+    }
 }
 
 /// "PID/PART" below /proc, without the cost of snprintf: it is made for each process several times.
@@ -107,6 +111,17 @@ std::uint32_t access_of(bool readable, bool writable)
     return (readable ? std::uint32_t{IPC_READ} : 0) | (writable ? std::uint32_t{IPC_WRITE} : 0);
 }
 
+constexpr std::uint32_t any_file =
+    IPC_CLAIMS_REGULAR_FILES | IPC_CLAIMS_FIFOS | IPC_CLAIMS_SOCKETS | IPC_CLAIMS_OTHER_FILES;
+
+std::uint32_t kind_of_file(std::uint32_t mode)
+{
+    return S_ISREG(mode)    ? IPC_CLAIMS_REGULAR_FILES
+           : S_ISFIFO(mode) ? IPC_CLAIMS_FIFOS
+           : S_ISSOCK(mode) ? IPC_CLAIMS_SOCKETS
+                            : IPC_CLAIMS_OTHER_FILES;
+}
+
 /// One pass. Holds the buffers that all processes share.
 class Walk {
 public:
@@ -137,10 +152,11 @@ private:
         sight_.process = std::strtoll(name, nullptr, 10);
         namespace_known_ = false;
         denied_ = false;
-        look_at_mappings();
-        if (pass_.descriptors)
+        if (pass_.wanted & IPC_CLAIMS_MAPPINGS)
+            look_at_mappings();
+        if (pass_.wanted & any_file)
             look_at_descriptors();
-        if (pass_.calls)
+        if (pass_.wanted & IPC_CLAIMS_CALLS)
             look_at_calls();
         count();
     }
@@ -278,6 +294,7 @@ private:
         // Without synchronising: a network file system that does not answer must not stop the pass.
         if (statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
                   STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &target) != 0 ||
+            !(pass_.wanted & kind_of_file(target.stx_mode)) ||
             fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
             return;
         if (!name_target(directory, name, target))
@@ -315,16 +332,22 @@ private:
         sight_.process = process;
         sight_.ipc_namespace = ipc_namespace;
         sight_.path = "";
+        // Most processes have one thread, whose call is known without asking for its number.
+        if (struct stat status; fstatat(proc_, path_("task"), &status, 0) == 0 && status.st_nlink == 3)
+            return look_at_call(path_("syscall"));
         const Fd threads = open_part(path_("task"), O_DIRECTORY);
-        if (!threads)
-            return;
-        for_each_entry(threads.get(), [this](const char *thread) {
-            const Fd call = open_part(path_("task", thread, "/syscall"));
-            char text[256];
-            const ssize_t length = call ? read(call.get(), text, sizeof text) : 0;
-            if (length > 0 && parse_call(text, text + length))
-                tell();
-        });
+        if (threads)
+            for_each_entry(threads.get(),
+                           [this](const char *thread) { look_at_call(path_("task", thread, "/syscall")); });
+    }
+
+    void look_at_call(const char *path)
+    {
+        const Fd call = open_part(path);
+        char text[256];
+        const ssize_t length = call ? read(call.get(), text, sizeof text) : 0;
+        if (length > 0 && parse_call(text, text + length))
+            tell();
     }
 
     /// "230 0x0 0x1 0x7ffd 0x0 0x0 0x0 0x7ffd 0x7f0c"; "running", or -1 outside of any call.
@@ -359,16 +382,6 @@ std::int64_t clock_now(clockid_t clock)
     struct timespec now = {};
     clock_gettime(clock, &now);
     return now.tv_sec * nanoseconds_per_second + now.tv_nsec;
-}
-
-std::optional<std::string> read_small_file(const char *path)
-{
-    char text[1024];
-    const Fd file(open(path, O_RDONLY | O_CLOEXEC));
-    const ssize_t length = file ? read(file.get(), text, sizeof text) : -1;
-    if (length <= 0)
-        return std::nullopt;
-    return std::string(text, static_cast<std::size_t>(length));
 }
 
 /// The fields behind comm, of which the first is number 3 in proc(5).
@@ -447,11 +460,12 @@ std::optional<Process> parse_process(std::string_view text, std::int64_t boot)
 std::optional<Process> find_process(std::int64_t id)
 {
     const std::int64_t boot = clock_now(CLOCK_REALTIME) - clock_now(CLOCK_BOOTTIME);
-    const std::string directory = fmt::format("/proc/{}", id);
-    const std::optional<std::string> text = read_small_file((directory + "/stat").c_str());
-    std::optional<Process> process = text ? parse_process(*text, boot) : std::nullopt;
-    struct stat status;
-    if (process && stat(directory.c_str(), &status) == 0)
+    const Fd file(open(fmt::format("/proc/{}/stat", id).c_str(), O_RDONLY | O_CLOEXEC));
+    char text[1024]; // comm and fifty numbers
+    const ssize_t length = file ? read(file.get(), text, sizeof text) : 0;
+    std::optional<Process> process =
+        length > 0 ? parse_process({text, static_cast<std::size_t>(length)}, boot) : std::nullopt;
+    if (struct stat status; process && fstat(file.get(), &status) == 0)
         process->user = status.st_uid;
     return process;
 }

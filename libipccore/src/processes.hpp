@@ -17,8 +17,7 @@ enum class MappingSource { automatic, query, text };
 
 struct ProcessPass {
     MappingSource mappings = MappingSource::automatic;
-    bool descriptors = true;
-    bool calls = true;
+    std::uint32_t wanted = ~0u; // IPC_CLAIMS_…: what else there is is passed over
 };
 
 /// What could not be seen. Kernel threads and processes that have ended do not count.

@@ -55,6 +55,13 @@ std::int64_t now()
     return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
 }
 
+/// The pass, without what no plugin would claim.
+ProcessPass what_is_claimed(ProcessPass pass, const Inventory &inventory)
+{
+    pass.wanted &= inventory.claims();
+    return pass;
+}
+
 /// Where an object stands, with as much of its name as decides most comparisons.
 struct Place {
     const Plugin *plugin;
@@ -174,8 +181,8 @@ private:
     {
         if (!request_.holders)
             return false;
-        const Result<ProcessPassResult> result =
-            go_over_processes(request_.pass, [this](const ipc_sight &sight) { inventory_.see(sight); });
+        const Result<ProcessPassResult> result = go_over_processes(
+            what_is_claimed(request_.pass, inventory_), [this](const ipc_sight &sight) { inventory_.see(sight); });
         if (!result) {
             notice(fmt::format("holders are not known: {}", result.error().text()));
             return false;
@@ -280,7 +287,7 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     Inventory inventory;
     inventory.add_plugin(*plugin);
     const std::size_t index = IPC_TRY(inventory.look(*plugin, address));
-    IPC_TRY(go_over_processes(pass, [&](const ipc_sight &sight) { inventory.see(sight); }));
+    IPC_TRY(go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));
     inventory.settle(true);
     return std::move(inventory.objects()[index]);
 }
@@ -295,7 +302,7 @@ std::vector<std::string> list_addresses(std::string_view capability, std::string
     request.holders = !mechanism.empty() && std::any_of(plugins.begin(), plugins.end(), [](const FoundPlugin &found) {
         return found.plugin && found.plugin->inspect() && !found.plugin->inspect()->list;
     });
-    request.pass.calls = false;
+    request.pass.wanted = ~std::uint32_t{IPC_CLAIMS_CALLS};
     std::vector<std::string> addresses;
     for (const Object &object : take_snapshot(plugins, request).objects)
         addresses.push_back(object.address.text());

@@ -227,6 +227,8 @@ Result<void> emit_held(const HeldFile &held, const ipc_sight *sight, const Emit<
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES;
+
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
         if (std::optional<HeldFile> held = HeldFile::parse_path(address.name))

@@ -212,6 +212,8 @@ void tell_hidden()
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_REGULAR_FILES | IPC_CLAIMS_CALLS;
+
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         int directory = queue_directory();

@@ -63,6 +63,8 @@ Result<void> emit_removed(const HeldFile &held, std::optional<std::uint64_t> ino
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES;
+
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         return ipc::each_shm_file([&](int, const char *leaf, const struct statx &status) {

@@ -66,6 +66,8 @@ Result<void> list_text(const Emit<ipc_object> &emit, const msginfo &limits)
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_CALLS;
+
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         msginfo limits = {};

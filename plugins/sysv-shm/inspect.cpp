@@ -226,6 +226,8 @@ bool is_segment_name(std::string_view path)
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS;
+
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         // The text tells resident and swapped memory too, and takes three times as long.

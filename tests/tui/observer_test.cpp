@@ -10,6 +10,8 @@ using namespace ipc::watch;
 
 namespace {
 
+bool looks_at_files(const ipc::SnapshotRequest &request) { return request.pass.wanted & IPC_CLAIMS_REGULAR_FILES; }
+
 /// A machine with objects of its own. Like the real one it shows descriptors only to those who ask for them.
 struct Machine {
     std::vector<Object> objects;
@@ -17,11 +19,11 @@ struct Machine {
 
     Snapshot look(const SnapshotRequest &request)
     {
-        asked.push_back(!request.holders ? "-" : request.pass.descriptors ? "a" : "m");
+        asked.push_back(!request.holders ? "-" : looks_at_files(request) ? "a" : "m");
         Snapshot snapshot;
         for (Object object : objects) {
             std::erase_if(object.holders, [&](const Holder &holder) {
-                return !request.holders || (!request.pass.descriptors && holder.mappings == 0);
+                return !request.holders || (!looks_at_files(request) && holder.mappings == 0);
             });
             if (object.state == State::removed && object.holders.empty())
                 continue;

@@ -44,7 +44,7 @@ using Mapping = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uin
 std::set<Mapping> mappings_of(ipc::MappingSource source)
 {
     std::set<Mapping> mappings;
-    for (const Sight &sight : sights_of(getpid(), {.mappings = source, .descriptors = false, .calls = false}))
+    for (const Sight &sight : sights_of(getpid(), {.mappings = source, .wanted = IPC_CLAIMS_MAPPINGS}))
         mappings.insert(
             {sight.raw.start, sight.raw.end, sight.raw.device, sight.raw.inode, sight.raw.access, sight.path});
     return mappings;
@@ -150,7 +150,7 @@ TEST_CASE("a descriptor is offered with what it is open for and on")
     const ipc::Fd reading(open(path, O_RDONLY | O_CLOEXEC)), writing(open(path, O_WRONLY | O_CLOEXEC));
     struct stat status;
     REQUIRE(fstat(both.get(), &status) == 0);
-    const auto sights = sights_of(getpid(), {.calls = false});
+    const auto sights = sights_of(getpid(), {.wanted = ~std::uint32_t{IPC_CLAIMS_CALLS}});
     const auto access_of = [&](const ipc::Fd &descriptor) {
         for (const Sight &sight : sights)
             if (sight.raw.kind == IPC_SIGHT_DESCRIPTOR && sight.raw.number == descriptor.get()) {
@@ -178,7 +178,7 @@ TEST_CASE("a blocked call is offered with its arguments")
         syscall(SYS_read, ends[0], &byte, 1L);
     });
     CHECK(comes_true([&] {
-        for (const Sight &sight : sights_of(child.id(), {.descriptors = false}))
+        for (const Sight &sight : sights_of(child.id(), {.wanted = IPC_CLAIMS_CALLS}))
             if (sight.raw.kind == IPC_SIGHT_CALL && sight.raw.number == SYS_read)
                 return sight.raw.arguments[0] == static_cast<std::uint64_t>(ends[0]) && sight.raw.arguments[2] == 1;
         return false;
@@ -189,7 +189,7 @@ TEST_CASE("a blocked call is offered with its arguments")
 
 TEST_CASE("what was not asked for is not offered")
 {
-    for (const Sight &sight : sights_of(getpid(), {.descriptors = false, .calls = false}))
+    for (const Sight &sight : sights_of(getpid(), {.wanted = IPC_CLAIMS_MAPPINGS}))
         CHECK(sight.raw.kind == IPC_SIGHT_MAPPING);
 }
 

@@ -53,7 +53,7 @@ int look_among(const std::vector<ipc_object> &objects, const ipc_address *addres
 /// Objects numbered per namespace, as System V's are: a mapping's name says the kind.
 constexpr ipc_inspect_v1 numbered = {
     .size = sizeof(ipc_inspect_v1),
-    .reserved = 0,
+    .claims = 0,
     .list = [](ipc_emit_object emit, void *context, ipc_error *) { return emit_all(numbered_objects, emit, context); },
     .look = [](const ipc_address *address, ipc_emit_object emit, void *context,
                ipc_error *error) { return look_among(numbered_objects, address, emit, context, error); },
@@ -74,7 +74,7 @@ constexpr ipc_inspect_v1 numbered = {
 /// Objects that are files. Nameless ones are found by their holders.
 constexpr ipc_inspect_v1 filed = {
     .size = sizeof(ipc_inspect_v1),
-    .reserved = 0,
+    .claims = 0,
     .list = [](ipc_emit_object emit, void *context, ipc_error *) { return emit_all(filed_objects, emit, context); },
     .look = [](const ipc_address *address, ipc_emit_object emit, void *context,
                ipc_error *error) { return look_among(filed_objects, address, emit, context, error); },
@@ -480,7 +480,7 @@ TEST_CASE_METHOD(Fixture, "notices of plugins land in the snapshot, each once, a
         ipc::set_notice_handler([&](std::string_view text) { outside.emplace_back(text); });
     const ipc::FakePlugin telling("fake-telling", ipc::FakePlugin::Kind::queue,
                                   {.size = sizeof(ipc_inspect_v1),
-                                   .reserved = 0,
+                                   .claims = 0,
                                    .list =
                                        [](ipc_emit_object, void *, ipc_error *error) {
                                            ipc::notice("half is hidden");

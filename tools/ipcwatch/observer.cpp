@@ -70,7 +70,7 @@ Observer::Observer(Look look, std::vector<std::string> patterns) : look_(std::mo
 Snapshot Observer::take()
 {
     const bool everywhere = must_look_everywhere();
-    request_.pass.descriptors = request_.pass.calls = everywhere;
+    request_.pass.wanted = everywhere ? ~0u : std::uint32_t{IPC_CLAIMS_MAPPINGS};
     Snapshot snapshot = look_(request_);
     if (everywhere)
         remember(snapshot);

@@ -2,6 +2,7 @@
 // ipc/inspect.hpp - offer ipc.inspect/1 with a class of static functions.
 //
 //     struct Inspection {
+//         static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES; // may be missing
 //         static Result<void> list(const Emit<ipc_object> &emit);                                // may be missing
 //         static Result<void> look(const ipc_address &, const Emit<ipc_object> &emit);
 //         static bool claim(const ipc_sight &, ipc_claim &);                                     // may be missing
@@ -22,6 +23,8 @@ template <typename Inspection> constexpr ipc_inspect_v1 inspect_table()
 {
     ipc_inspect_v1 table = {};
     table.size = sizeof table;
+    if constexpr (requires { Inspection::claims; })
+        table.claims = Inspection::claims;
     if constexpr (requires(const Emit<ipc_object> &emit) { Inspection::list(emit); })
         table.list = [](ipc_emit_object emit, void *context, ipc_error *error) {
             return guarded(error, [&] { return Inspection::list(Emit<ipc_object>(emit, context)); });

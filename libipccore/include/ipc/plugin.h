@@ -405,9 +405,19 @@ typedef struct ipc_claim {
 typedef int (*ipc_emit_object)(void *context, const ipc_object *object);
 typedef int (*ipc_emit_limit)(void *context, const ipc_limit *limit);
 
+/* What claim() may recognise. */
+enum {
+    IPC_CLAIMS_MAPPINGS = 1u,
+    IPC_CLAIMS_REGULAR_FILES = 2u, /* descriptors of them, and so on */
+    IPC_CLAIMS_FIFOS = 4u,
+    IPC_CLAIMS_SOCKETS = 8u,
+    IPC_CLAIMS_OTHER_FILES = 16u,
+    IPC_CLAIMS_CALLS = 32u
+};
+
 typedef struct ipc_inspect_v1 {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t claims; /* IPC_CLAIMS_…: the host need not look for what no plugin claims. 0: anything. */
     /* Every object of the mechanism that can be enumerated from here, those that this user may not open
      * too. What is hidden is told by notice(). NULL if the mechanism enumerates nothing. */
     int (*list)(ipc_emit_object emit, void *context, ipc_error *error);
