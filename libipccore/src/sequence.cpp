@@ -11,7 +11,8 @@ Result<SequenceWord> parse_sequence_word(std::string_view text)
 {
     const Result<WordPlace> place = parse_word_place(text);
     if (!place)
-        return usage_error("seq={}: {}", printable(text), place.error().text());
+        return usage_error("seq={}: {}; a sequence word is written seq=u32@OFFSET or seq=u64@OFFSET", printable(text),
+                           place.error().text());
     const std::string &type = place.value().type.name();
     if (type != "u32" && type != "u64")
         return usage_error("seq={}: {} is no type of a sequence word (write seq=u32@OFFSET or seq=u64@OFFSET)",
