@@ -71,14 +71,24 @@ ipc::Result<void> print_objects(const Request &request, const std::vector<const 
     return ipc::print(IPC_TRY(table->text()));
 }
 
+/// Objects without a name of their own say in their details what they are; a table of others has no use for the column.
+bool shows_details(const Request &request, const std::vector<ipc::Object> &objects)
+{
+    return request.columns.empty() && !request.json &&
+           std::any_of(objects.begin(), objects.end(),
+                       [](const ipc::Object &object) { return !object.detail.empty(); });
+}
+
 ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
 {
-    const std::vector<const ipc::Column *> columns = IPC_TRY(ipc::choose_columns(request.columns));
+    std::vector<const ipc::Column *> columns = IPC_TRY(ipc::choose_columns(request.columns));
     const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
     IPC_TRY(ipc::check_selectors(ipc::parse_selectors(request.patterns), plugins, {}));
     ipc::SnapshotRequest wanted;
     wanted.patterns = request.patterns;
     const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
+    if (shows_details(request, snapshot.objects))
+        columns = IPC_TRY(ipc::choose_columns("+DETAIL"));
     IPC_TRY(print_objects(request, columns, snapshot.objects));
     for (const std::string &notice : snapshot.notices)
         command.note(notice);

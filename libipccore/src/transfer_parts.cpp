@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -39,10 +40,25 @@ Error truncated(const Segment &segment, std::uint64_t offset)
                    failure(EIO, "somebody made it smaller: nothing left at offset {} (try again)", offset));
 }
 
+namespace {
+/// Why the memory at `offset` cannot be touched: it has gone, or there is none to be had for what was a hole.
+Error unreachable(const Segment &segment, std::uint64_t offset)
+{
+    const Result<ipc_segment_status> now = segment.status();
+    if (!now || now.value().bytes <= offset)
+        return truncated(segment, offset);
+    struct statvfs system = {};
+    if (now.value().descriptor < 0 || fstatvfs(now.value().descriptor, &system) != 0)
+        return failure(ENOMEM, "{}: no memory is left for what lies at offset {}", segment.address().text(), offset);
+    return failure(ENOSPC, "{}: no memory is left for what lies at offset {}: its file system has {} bytes free",
+                   segment.address().text(), offset, std::uint64_t{system.f_bavail} * system.f_frsize);
+}
+} // namespace
+
 Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, int code)
 {
     if (code == EFAULT)
-        return truncated(segment, offset);
+        return unreachable(segment, offset);
     if (code == EINTR)
         return failure(EINTR, "interrupted at offset {}", offset);
     return failure(code, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, std::strerror(code));

@@ -80,3 +80,16 @@ load ../helper
     expect 64 shmcat --resize "$shm"
     expect 64 shmcat -f "$shm" "$shm"
 }
+
+@test "a file system that is full half-way is an error with the offset and what is free" {
+    needs_namespace
+    mount -t tmpfs -o size=1M tmpfs /dev/shm || skip "cannot mount"
+    truncate -s 8M "/dev/shm/${shm#*:/}" # without memory behind it, as other programs make them
+    head -c 4M /dev/urandom > "$scratch/input"
+    expect 1 shmcat -i "$scratch/input" "$shm"
+    one_line_from shmcat
+    says "offset 1048576"
+    says "0 bytes free"
+    head -c 1M "$scratch/input" | cmp - <(shmcat --length 1M "$shm")
+    umount /dev/shm
+}
