@@ -2,6 +2,7 @@
 // posix-shm: what exists in /dev/shm and who holds it.
 #include "posix_shm.hpp"
 
+#include <ipc/large_message.hpp>
 #include <ipc/shm_directory.hpp>
 
 #include <sys/statvfs.h>
@@ -12,6 +13,7 @@ namespace {
 
 using ipc::Emit;
 using ipc::Error;
+using ipc::Fd;
 using ipc::HeldFacts;
 using ipc::HeldFile;
 using ipc::PosixName;
@@ -23,6 +25,23 @@ bool is_semaphore(std::string_view leaf, const struct statx &status)
     return leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t);
 }
 
+/// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words.
+void describe_large_message(const char *path, ipc_object &object, char (&detail)[256])
+{
+    ipc::LargeMessageHeader header;
+    Fd file(::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file || ::pread(file.get(), &header, sizeof header, 0) != ssize_t(sizeof header) ||
+        !ipc::is_large_message_header(header))
+        return;
+    header.queue[sizeof header.queue - 1] = '\0';
+    if (header.sender > 0)
+        object.creator = std::uint64_t(header.sender);
+    std::snprintf(detail, sizeof detail, "%s %s",
+                  header.state == ipc::LargeMessageState::free ? "for large messages of" : "a large message of",
+                  header.queue);
+    object.detail = detail;
+}
+
 bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ipc_object> &emit)
 {
     ipc_object object;
@@ -30,6 +49,9 @@ bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ip
     PosixName name(leaf);
     object.name = name.text();
     ipc::describe_file(status, object);
+    char detail[256];
+    if (ipc::is_large_message_name(leaf))
+        describe_large_message(ipc::ShmPath(name).text(), object, detail);
     return emit(object);
 }
 

@@ -17,6 +17,7 @@ constexpr const char *place = ipc::shm_directory;
 
 struct Memory : ipc::HeldSegment {
     using HeldSegment::HeldSegment;
+    static constexpr std::uint32_t features = IPC_SEGMENT_PAYLOADS;
 
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)

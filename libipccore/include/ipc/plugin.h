@@ -176,7 +176,10 @@ typedef struct ipc_mapping {
 /* What segments of a mechanism are like. */
 enum {
     /* A segment is gone when its last holder lets go: nobody finds it again by the name it was created under. */
-    IPC_SEGMENT_TRANSIENT = 1u
+    IPC_SEGMENT_TRANSIENT = 1u,
+    /* They are memory with a descriptor, and any word may name one: the host may put messages into them that are too
+     * large for a queue, see ipc/large_message.hpp. */
+    IPC_SEGMENT_PAYLOADS = 2u
 };
 
 enum { IPC_PART_FREE = 1u /* not an object but the memory that is left for more; `name` and `type` are NULL */ };
