@@ -28,9 +28,9 @@ std::vector<ipc::WordBits> patterns(std::size_t width)
     std::vector<ipc::WordBits> all = {0, 1, mask, mask - 1, mask >> 1, (mask >> 1) + 1};
     for (ipc::WordBits bits = 1, i = 0; i < 20000; i++, bits = bits * 6364136223846793005u + 1442695040888963407u)
         all.push_back(bits >> (64 - 8 * width));
-    for (ipc::WordBits high = 0; high < 0x1000; high++) // every exponent, with infinity and nan
+    for (ipc::WordBits high = 0; high < 0x1000; high++) // every exponent with its sign, infinity and nan among them
         for (const ipc::WordBits low : {0, 1, 5})
-            all.push_back(((high << (8 * width) >> 12) + low) & mask);
+            all.push_back(((high << 52 >> (64 - 8 * width)) + low) & mask);
     return all;
 }
 
