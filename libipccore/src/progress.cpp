@@ -25,8 +25,9 @@ std::chrono::nanoseconds coarse_now()
 }
 
 /// "45 s", "3 min 20 s", "5 h 12 min": two units are enough to plan by.
-std::string duration_text(std::uint64_t seconds)
+std::string duration_text(double duration)
 {
+    const std::uint64_t seconds = (static_cast<std::uint64_t>(duration * 10) + 5) / 10;
     if (seconds < 60)
         return fmt::format("{} s", seconds);
     if (seconds < 3600)
@@ -58,9 +59,9 @@ std::string progress_text(std::uint64_t done, std::optional<std::uint64_t> total
         return text;
     const double rate = double(done) / seconds;
     fmt::format_to(end, ", {}/s", format_size(static_cast<std::uint64_t>(rate)));
-    // A year from now nobody waits; and the number is certain to fit.
-    if (total && *total > done && double(*total - done) < rate * 31'536'000)
-        fmt::format_to(end, ", {} left", duration_text(static_cast<std::uint64_t>(double(*total - done) / rate + 0.5)));
+    constexpr double longest = 365.0 * 86400; // nobody plans by more
+    if (const double rest = double(total.value_or(done)) - double(done); rest > 0 && rest < longest * rate)
+        fmt::format_to(end, ", {} left", duration_text(rest / rate));
     return text;
 }
 

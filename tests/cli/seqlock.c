@@ -126,17 +126,14 @@ static int is_whole(const char *bytes, size_t words, int wide)
 static int check(size_t bytes, int wide)
 {
     char *snapshot = malloc(bytes);
-    int count = 0;
-    while (snapshot && fread(snapshot, 1, bytes, stdin) == bytes) {
-        if (!is_whole(snapshot, bytes / (wide ? 8 : 4), wide)) {
-            printf("snapshot %d is torn\n", count);
-            return 1;
-        }
-        count++;
+    int count = 0, torn = !snapshot;
+    while (!torn && fread(snapshot, 1, bytes, stdin) == bytes) {
+        torn = !is_whole(snapshot, bytes / (wide ? 8 : 4), wide);
+        count += !torn;
     }
     free(snapshot);
-    printf("%d\n", count);
-    return 0;
+    printf(torn ? "snapshot %d is torn\n" : "%d\n", count);
+    return torn;
 }
 
 int main(int count, char **words)
