@@ -212,6 +212,7 @@ load ../helper
 }
 
 @test "?sync has it on the disk before the command ends, its name too when it is new" {
+    [ "$IPCUTILS_SANITIZE" != ON ] || skip "the leak sanitizer cannot be traced"
     command -v strace >/dev/null || skip "needs strace"
     strace -o /dev/null true || skip "strace is not permitted"
     strace -e trace=fsync,fdatasync -o "$scratch/new" shmmk "$file?sync=1" -i <(echo data)
