@@ -38,10 +38,10 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-/// Named semaphores live in the same directory.
-bool is_semaphore(std::string_view leaf, const struct statx &status)
+/// Named semaphores live in the same directory, and so do the rings of ipc/ring.hpp.
+bool is_no_segment(std::string_view leaf, const struct statx &status)
 {
-    return leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t);
+    return (leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t)) || leaf.starts_with("ipcring.");
 }
 
 bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ipc_object> &emit)
@@ -79,7 +79,7 @@ struct Inspection {
             struct statx status;
             if ((entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) ||
                 ipc::file_status(descriptor, entry->d_name, AT_SYMLINK_NOFOLLOW, status) != 0 ||
-                !S_ISREG(status.stx_mode) || is_semaphore(entry->d_name, status))
+                !S_ISREG(status.stx_mode) || is_no_segment(entry->d_name, status))
                 continue;
             if (!emit_entry(entry->d_name, status, emit))
                 break;
@@ -120,7 +120,7 @@ struct Inspection {
         struct statx status;
         bool still_there = ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0 &&
                            status.stx_ino == sight.inode && ipc::device_of(status) == sight.device;
-        if (leaf.empty() || leaf.starts_with("sem.") || still_there)
+        if (leaf.empty() || leaf.starts_with("sem.") || leaf.starts_with("ipcring.") || still_there)
             return false;
         ipc_object object;
         ipc_object_clear(&object);
