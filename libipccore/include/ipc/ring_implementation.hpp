@@ -416,7 +416,9 @@ template <typename Visit> Result<std::size_t> Ring::receive_batch(Visit &&visit,
         if (const int code = begin_receiving(timeout))
             return code;
         const Ending ending{*this};
-        for (bool goes_on = true; goes_on && taken < most; taken += goes_on) {
+        const std::uint64_t begin = receiving_.own.position; // not for ever, however fast they come
+        for (bool goes_on = true; goes_on && taken < most && receiving_.own.position - begin < header_.capacity;
+             taken += goes_on) {
             std::uint64_t length = 0;
             if (const int code = find_message(length))
                 return taken ? 0 : code;

@@ -73,9 +73,10 @@ inline void pause_processor()
 }
 
 /// How long to look before sleeping. Spinning is hundreds of times faster than sleeping while the other side runs on
-/// another processor, and many times slower where it cannot: so the budget doubles when the wait was short enough,
-/// halves when it was not, and is nothing when both sides are bound to the same processor. Now and then a wait is spun
-/// to the end, to learn that better times have come.
+/// another processor, and many times slower where it cannot: so the budget doubles when the wait was short enough, and
+/// halves when it was not. Sides that are bound to the same processor yield it to each other instead, which spares both
+/// of them to sleep and to wake; where somebody else takes it meanwhile, sleepers come back sooner. Now and then a wait
+/// is spun to the end, to learn that better times have come.
 class Spinner {
 public:
     Spinner() { count_processors(); }
@@ -91,7 +92,19 @@ public:
     template <typename Ready> bool spin(Ready &&ready, std::uint32_t others)
     {
         const bool probes = ++waits_ % 32 == 0;
-        for (unsigned left = !pays(others) ? 0 : probes ? longest : budget_; left; left--) {
+        if (waits_ % 64 == 0)
+            count_processors();
+        return pays(others) ? spin_for(probes ? longest : budget_, ready)
+                            : yield_for(probes ? most_yields : yields_, ready);
+    }
+
+private:
+    static constexpr unsigned shortest = 32, longest = 4096, most_yields = 4;
+    static constexpr std::int64_t soon = 50'000;
+
+    template <typename Ready> bool spin_for(unsigned left, Ready &&ready)
+    {
+        for (; left; left--) {
             if (ready()) {
                 budget_ = std::min(2 * budget_, longest);
                 return true;
@@ -99,13 +112,22 @@ public:
             pause_processor();
         }
         budget_ = std::max(budget_ / 2, shortest);
-        if (waits_ % 64 == 0)
-            count_processors();
         return false;
     }
 
-private:
-    static constexpr unsigned shortest = 32, longest = 4096;
+    template <typename Ready> bool yield_for(unsigned left, Ready &&ready)
+    {
+        for (; left; left--) {
+            const std::int64_t begin = monotonic_now();
+            ::sched_yield();
+            if (ready()) {
+                yields_ = monotonic_now() - begin < soon ? std::min(yields_ + 1, most_yields) : yields_ / 2;
+                return true;
+            }
+        }
+        yields_ /= 2;
+        return false;
+    }
 
     void count_processors()
     {
@@ -115,7 +137,7 @@ private:
     }
 
     std::uint32_t processors_ = 0;
-    unsigned budget_ = longest, waits_ = 0;
+    unsigned budget_ = longest, yields_ = most_yields, waits_ = 0;
 };
 
 /// Those who sleep at a bell, from before the last look until they leave: whoever changes what they wait for rings it
