@@ -3,8 +3,6 @@
 // taken.
 #include "ring.hpp"
 
-#include <ipc/ring.hpp>
-
 #include <dirent.h>
 #include <sys/syscall.h>
 
@@ -16,6 +14,7 @@ using ipc::Emit;
 using ipc::Error;
 using ipc::Fd;
 using ipc::Result;
+using ring_plugin::HeldRing;
 using namespace ipc::ring;
 
 struct CloseDirectory {
@@ -32,21 +31,31 @@ std::uint64_t device()
     return known_device;
 }
 
-/// Who holds an end just now, for more than a glimpse: it has died, was stopped, or builds a message in place.
-struct Detail {
-    char text[120] = "";
-
-    void set(const Overview &overview)
+/// What it was called, what is wrong with it, and who holds an end just now: for more than a glimpse only who was
+/// stopped, or builds a message in place.
+class Detail {
+public:
+    [[gnu::format(printf, 2, 3)]] void add(const char *format, ...)
     {
-        std::size_t length = 0;
-        const auto say = [&](const char *end, std::uint32_t process) {
-            if (process)
-                length += std::size_t(std::snprintf(text + length, sizeof text - length, "%s%s end held by %" PRIu32,
-                                                    length ? ", " : "", end, process));
-        };
-        say("sending", overview.sending);
-        say("receiving", overview.receiving);
+        if (length_)
+            length_ += std::size_t(std::snprintf(text_ + length_, sizeof text_ - length_, ", "));
+        va_list arguments;
+        va_start(arguments, format);
+        length_ += std::size_t(std::vsnprintf(text_ + length_, sizeof text_ - length_, format, arguments));
+        va_end(arguments);
     }
+    void add(const Overview &overview)
+    {
+        if (overview.sending)
+            add("process %" PRIu32 " holds the sending end", overview.sending);
+        if (overview.receiving)
+            add("process %" PRIu32 " holds the receiving end", overview.receiving);
+    }
+    const char *text() const { return length_ ? text_ : nullptr; }
+
+private:
+    std::size_t length_ = 0;
+    char text_[NAME_MAX + 128];
 };
 
 void describe_contents(const Overview &overview, ipc_object &object)
@@ -67,27 +76,31 @@ Fd open_quietly(int at, const char *path, int flags)
     return file || errno != EPERM ? std::move(file) : Fd(::openat(at, path, flags));
 }
 
-/// Emit the ring of that file. One that may not be read is told by its name alone.
-bool emit_ring(const char *name, const struct statx &status, const Fd &readable, std::uint32_t flags,
+/// Emit the ring of that file, called `before` if it has no name any more. One that may not be read is told by its name
+/// alone.
+bool emit_ring(const char *name, const char *before, const struct statx &status, const Fd &readable,
                const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
     ipc::describe_file(status, object);
     object.name = name;
-    object.flags = flags;
     object.capacity = object.used = IPC_UNKNOWN;
     object.last_in_time = IPC_NO_TIME; // stores into a mapping set no time
     Detail detail;
+    if (status.stx_nlink == 0)
+        object.flags |= IPC_OBJECT_REMOVED;
+    if (before)
+        detail.add("%s", before);
     if (!readable) {
         object.flags |= IPC_OBJECT_DENIED;
-    } else if (const Result<Overview> overview = look(readable.get())) {
+    } else if (const Result<Overview> overview = look(readable.get()); overview) {
         describe_contents(*overview.operator->(), object);
-        detail.set(*overview.operator->());
-        object.detail = detail.text[0] ? detail.text : nullptr;
+        detail.add(*overview.operator->());
     } else {
-        object.detail = overview.error().code() == EINVAL ? "no ring" : "damaged";
+        detail.add(overview.error().code() == EINVAL ? "no ring" : "damaged");
     }
+    object.detail = detail.text();
     return emit(object);
 }
 
@@ -156,6 +169,22 @@ private:
 
 MappedRings mapped_rings;
 
+Result<void> look_at_held(const HeldRing &held, const Emit<ipc_object> &emit)
+{
+    const Fd file = IPC_TRY(held.hold());
+    struct statx status;
+    if (int code = ipc::file_status(file.get(), status))
+        return ipc::lookup_error(code);
+    if (!S_ISREG(status.stx_mode))
+        return Error::of(EINVAL, "it is no ring (ipcls shows what exists)");
+    char target[NAME_MAX + 64] = "";
+    bool removed;
+    (void)!::readlink(held.path().text, target, sizeof target - 1);
+    const Name name = name_of(target, removed);
+    emit_ring(held.name().text, name ? name.text : nullptr, status, open_quietly(AT_FDCWD, held.path().text, 0), emit);
+    return {};
+}
+
 struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
@@ -172,7 +201,7 @@ struct Inspection {
             if (!name || ipc::file_status(descriptor, entry->d_name, AT_SYMLINK_NOFOLLOW, status) != 0 ||
                 !S_ISREG(status.stx_mode))
                 continue;
-            if (!emit_ring(name.text, status, open_quietly(descriptor, entry->d_name, O_NOFOLLOW), 0, emit))
+            if (!emit_ring(name.text, nullptr, status, open_quietly(descriptor, entry->d_name, O_NOFOLLOW), emit))
                 break;
         }
         return {};
@@ -180,12 +209,14 @@ struct Inspection {
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
-        const FileName file(address.name);
         struct statx status;
+        if (const std::optional<HeldRing> held = HeldRing::parse(address.name))
+            return look_at_held(*held, emit);
+        const FileName file(address.name);
         if (int code = ipc::file_status(AT_FDCWD, file.path(), AT_SYMLINK_NOFOLLOW, status))
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
-        emit_ring(Name(file.leaf()).text, status, open_quietly(AT_FDCWD, file.path(), O_NOFOLLOW), 0, emit);
+        emit_ring(Name(file.leaf()).text, nullptr, status, open_quietly(AT_FDCWD, file.path(), O_NOFOLLOW), emit);
         return {};
     }
 
@@ -213,9 +244,8 @@ struct Inspection {
         if (!name || !removed || sight.kind != IPC_SIGHT_DESCRIPTOR || !ipc::sight_status(sight, status) ||
             !S_ISREG(status.stx_mode) || status.stx_nlink)
             return false;
-        char path[64];
-        std::snprintf(path, sizeof path, "/proc/%" PRId64 "/fd/%" PRId64, sight.process, sight.number);
-        emit_ring(name.text, status, open_quietly(AT_FDCWD, path, 0), IPC_OBJECT_REMOVED, emit);
+        const HeldRing held(sight.process, sight.number);
+        emit_ring(held.name().text, name.text, status, open_quietly(AT_FDCWD, held.path().text, 0), emit);
         return true;
     }
 };

@@ -3,7 +3,6 @@
 #include "ring.hpp"
 
 #include <ipc/queue.hpp>
-#include <ipc/ring.hpp>
 
 namespace {
 
@@ -11,6 +10,7 @@ using ipc::Error;
 using ipc::Fd;
 using ipc::Result;
 using ipc::Ring;
+using ring_plugin::HeldRing;
 
 /// "1M", "64KiB", "65536": bytes; 0 if it is no size.
 std::uint64_t size_parameter(const char *text)
@@ -56,6 +56,8 @@ public:
     static Result<std::unique_ptr<Channel>> create(const ipc_address &address, std::uint64_t max_messages,
                                                    std::uint64_t max_message_size, const ipc_ownership &ownership)
     {
+        if (HeldRing::parse(address.name))
+            return Error::of(EINVAL, "that names a ring which a process has open (give a new one a name like /feed)");
         const char *size = ipc::parameter(address, "size");
         const ipc::RingLimits limits = {size ? size_parameter(size) : 0, max_messages, max_message_size};
         return std::make_unique<Channel>(IPC_TRY(Ring::create(address.name, limits, ownership)), false);
@@ -63,7 +65,10 @@ public:
 
     static Result<std::unique_ptr<Channel>> open(const ipc_address &address, std::uint32_t access)
     {
-        return std::make_unique<Channel>(IPC_TRY(Ring::open(address.name, access)), access == IPC_READ);
+        const std::optional<HeldRing> held = HeldRing::parse(address.name);
+        Fd file = held ? IPC_TRY(held->hold()) : Fd();
+        Ring ring = IPC_TRY(held ? Ring::adopt(std::move(file), access) : Ring::open(address.name, access));
+        return std::make_unique<Channel>(std::move(ring), access == IPC_READ);
     }
 
     Result<void> status(ipc_queue_status &status)
@@ -131,7 +136,8 @@ private:
 
 Result<void> check(const ipc_address &address)
 {
-    IPC_TRY(ipc::ring::check_name(address.name));
+    if (!HeldRing::parse(address.name))
+        IPC_TRY(ipc::ring::check_name(address.name));
     const char *size = ipc::parameter(address, "size");
     if (size && size_parameter(size) == 0)
         return Error::of(EINVAL, "size is that of the ring in bytes (write one like ?size=64K or ?size=1M)");
@@ -140,6 +146,8 @@ Result<void> check(const ipc_address &address)
 
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
+    if (HeldRing::parse(address.name))
+        return Error::of(EINVAL, "it goes when the last process that has it open lets go (end them)");
     Fd directory(::open(ipc::ring::directory, O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return Error::system(ipc::ring::directory);
