@@ -101,7 +101,7 @@ int Ring::wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const rin
 {
     const ring::Deadline deadline(timeout);
     for (unsigned naps = 0;;) {
-        if (spinner.spin(ready, other.gate.processors.load(std::memory_order_relaxed))) {
+        if (spinner.spin(ready, other.bell.processors.load(std::memory_order_relaxed))) {
             if (const int code = attempt(); code != EAGAIN)
                 return code;
             if (deadline.passed())
@@ -139,7 +139,7 @@ inline int Ring::begin_sending(std::int64_t timeout)
     if (!presence_) [[unlikely]]
         return EBADF;
     ring::End &end = shared_->sender;
-    if (const int code = sender_lock_.lock(end.gate, *presence_, sender_spinner_, timeout))
+    if (const int code = sender_lock_.lock(end, *presence_, sender_spinner_, timeout))
         return code;
     sending_.own = ring::place_of(end.mark);
     sending_.published = sending_.own.position;
@@ -305,7 +305,7 @@ inline int Ring::begin_receiving(std::int64_t timeout)
     if (!presence_) [[unlikely]]
         return EBADF;
     ring::End &end = shared_->receiver;
-    if (const int code = receiver_lock_.lock(end.gate, *presence_, receiver_spinner_, timeout))
+    if (const int code = receiver_lock_.lock(end, *presence_, receiver_spinner_, timeout))
         return code;
     receiving_.own = ring::place_of(end.mark);
     receiving_.published = receiving_.own.position;
@@ -499,7 +499,7 @@ inline Result<void> Ring::put_back(Bytes message)
     int code = message.size() > header_.max_message_size ? EMSGSIZE : begin_receiving(0);
     if (code)
         return sending_error(code, message.size(), 0);
-    code = sender_lock_.lock(shared_->sender.gate, *presence_, receiver_spinner_, 0);
+    code = sender_lock_.lock(shared_->sender, *presence_, receiver_spinner_, 0);
     if (!code) {
         code = rewind_by(message);
         if (!code)

@@ -38,11 +38,10 @@ inline constexpr std::uint32_t version = 1;
 
 /// The lock of an end, and what its owners know of the other end.
 struct alignas(separation) Gate {
-    std::atomic<std::uint32_t> owner;      ///< 0, or the number of an opener; `contended` if others sleep for it
-    std::atomic<std::uint32_t> process;    ///< of the last owner, for people to read
-    std::atomic<std::uint64_t> seen;       ///< a position that the other end has reached, by no means the newest
-    std::atomic<std::uint32_t> processors; ///< what its last owner may run on, see Spinner
-    std::atomic<std::uint32_t> rewinds;    ///< how often a position went back: a message was put back
+    std::atomic<std::uint32_t> owner;   ///< 0, or the number of an opener; `contended` if others sleep for it
+    std::atomic<std::uint32_t> process; ///< of the last owner, for people to read
+    std::atomic<std::uint64_t> seen;    ///< a position that the other end has reached, by no means the newest
+    std::atomic<std::uint32_t> rewinds; ///< how often a position went back: a message was put back
 };
 inline constexpr std::uint32_t contended = 0x80000000;
 
@@ -56,9 +55,10 @@ struct alignas(separation) Mark {
     Counts counts[2];
 };
 
-/// Where those sleep who wait for the other end.
+/// Where those sleep who wait for the other end. Looked at by that one all the time and so rarely written.
 struct alignas(separation) Bell {
-    std::atomic<std::uint32_t> waiting; ///< low half: how many; high half: how often it was rung
+    std::atomic<std::uint32_t> waiting;    ///< low half: how many; high half: how often it was rung
+    std::atomic<std::uint32_t> processors; ///< what the last owner of this end may run on, see Spinner
 };
 
 struct End {

@@ -123,17 +123,19 @@ public:
     /// 0, or EDEADLK (held already), EBADF (this opener has no number), EBUSY (the owner lives and does not let go),
     /// EINTR, EFAULT. `timeout` as everywhere, but owners are waited for a little even with 0: they pass within
     /// microseconds unless they died, or were stopped.
-    int lock(Gate &gate, const Presence &presence, Spinner &spinner, std::int64_t timeout)
+    int lock(End &end, const Presence &presence, Spinner &spinner, std::int64_t timeout)
     {
+        Gate &gate = end.gate;
         const std::uint32_t number = presence.number();
         std::uint32_t nobody = 0;
         if (held(presence) || number == 0) [[unlikely]]
             return number ? EDEADLK : EBADF;
         if (!gate.owner.compare_exchange_strong(nobody, number, std::memory_order_acquire)) [[unlikely]]
-            if (const int code = lock_late(gate, presence, spinner, timeout))
+            if (const int code = lock_late(end, presence, spinner, timeout))
                 return code;
         gate.process.store(presence.process(), std::memory_order_relaxed);
-        gate.processors.store(spinner.processors(), std::memory_order_relaxed);
+        if (end.bell.processors.load(std::memory_order_relaxed) != spinner.processors()) [[unlikely]]
+            end.bell.processors.store(spinner.processors(), std::memory_order_relaxed);
         held_ = true;
         generation_ = presence.generation();
         return 0;
@@ -149,12 +151,13 @@ public:
 private:
     static constexpr std::int64_t patience = 200'000'000;
 
-    [[gnu::noinline]] static int lock_late(Gate &gate, const Presence &presence, Spinner &spinner, std::int64_t timeout)
+    [[gnu::noinline]] static int lock_late(End &end, const Presence &presence, Spinner &spinner, std::int64_t timeout)
     {
+        Gate &gate = end.gate;
         const std::uint32_t number = presence.number();
         const Deadline deadline(timeout < 0 ? timeout : std::max(timeout, patience));
         std::uint32_t mark = 0; // once we slept, others may still sleep when we open the gate
-        unsigned spins = spinner.pays(gate.processors.load(std::memory_order_relaxed)) ? 200 : 0;
+        unsigned spins = spinner.pays(end.bell.processors.load(std::memory_order_relaxed)) ? 200 : 0;
         for (unsigned naps = 0;;) {
             std::uint32_t word = gate.owner.load(std::memory_order_relaxed);
             const std::uint32_t owner = word & ~contended;
