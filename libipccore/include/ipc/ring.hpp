@@ -351,4 +351,6 @@ private:
 
 } // namespace ipc
 
-#include <ipc/ring_implementation.hpp>
+#include <ipc/ring_opening.hpp>
+#include <ipc/ring_receiving.hpp>
+#include <ipc/ring_sending.hpp>

@@ -9,6 +9,9 @@ prepare() {
     mqmk "$ring" > /dev/null
 }
 
+# Does ipcls show WHAT of the holders of ADDRESS?
+shows() { [[ $(ipcls -o HOLDERS --noheadings "$2" 2> /dev/null) == *"$1"* ]]; }
+
 @test "a ring is created with its limits, exclusively, and all of its memory is there" {
     expect 1 mqmk "$ring"
     one_line_from mqmk
@@ -99,12 +102,10 @@ prepare() {
 @test "a receiver that waits is woken by a sender, and interrupted by a signal" {
     in_background mqrecv -f "$ring" > "$scratch/seen"
     receiver=$!
-    wait_until sleeps "$receiver"
-    expect 0 ipcls -o ADDRESS,HOLDERS --noheadings "$ring"
-    [[ $output == *"$receiver mqrecv"*"waits to receive"* ]]
+    wait_until shows "$receiver mqrecv rw waits to receive" "$ring"
     mqsend "$ring" woken
     wait_until grep -q woken "$scratch/seen"
-    wait_until sleeps "$receiver"
+    wait_until shows "waits to receive" "$ring"
     kill -TERM "$receiver"
     status=0
     wait "$receiver" || status=$?
@@ -115,9 +116,7 @@ prepare() {
     mqmk ring:/one --max-messages 1 > /dev/null
     mqsend ring:/one first
     in_background mqsend ring:/one second
-    wait_until sleeps $!
-    expect 0 ipcls -o HOLDERS --noheadings ring:/one
-    [[ $output == *"waits to send"* ]]
+    wait_until shows "waits to send" ring:/one
     [ "$(mqrecv ring:/one)" = first ]
     [ "$(mqrecv -w 20 ring:/one)" = second ]
 }
@@ -163,7 +162,7 @@ prepare() {
 @test "removal refuses a ring with holders; one that is removed lives on for them, and is reached through them" {
     in_background mqrecv -f "$ring" > "$scratch/seen"
     holder=$!
-    wait_until sleeps "$holder"
+    wait_until shows "$holder" "$ring"
     expect 1 mqrm "$ring"
     says mqrecv
     expect 0 mqrm --force "$ring"
