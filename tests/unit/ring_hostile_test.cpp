@@ -17,7 +17,8 @@ using Random = std::mt19937_64;
 /// Numbers that find mistakes: small, at the limits of everything, near `around`, or any.
 std::uint64_t nasty(Random &random, std::uint64_t around)
 {
-    const std::uint64_t limits[] = {0, 1, 7, 8, 9, 4088, 4096, 4097, 65536, 1ull << 31, 1ull << 32, 1ull << 63, UINT64_MAX};
+    const std::uint64_t limits[] = {0,    1,     7,          8,          9,          4088,      4096,
+                                    4097, 65536, 1ull << 31, 1ull << 32, 1ull << 63, UINT64_MAX};
     switch (random() % 4) {
     case 0:
         return limits[random() % std::size(limits)];
@@ -92,11 +93,11 @@ TEST_CASE("thousands of damaged rings are used without a crash")
         for (std::uint64_t changes = 1 + random() % 4; changes; changes--) {
             // Locks stay open here: a closed one costs a nap, and has its own test below.
             const std::size_t words[] = {
-                offsetof(Shared, sender.mark.word),    offsetof(Shared, receiver.mark.word),
-                offsetof(Shared, sender.gate.seen),    offsetof(Shared, receiver.gate.seen),
-                offsetof(Shared, sender.bell),         offsetof(Shared, receiver.bell),
-                offsetof(Shared, receiver.mark) + 8,   offsetof(Shared, sender.mark) + 24,
-                4096 + (random() % 4096 & ~7ull),      offsetof(Shared, sender.mark.word),
+                offsetof(Shared, sender.mark.word),  offsetof(Shared, receiver.mark.word),
+                offsetof(Shared, sender.gate.seen),  offsetof(Shared, receiver.gate.seen),
+                offsetof(Shared, sender.bell),       offsetof(Shared, receiver.bell),
+                offsetof(Shared, receiver.mark) + 8, offsetof(Shared, sender.mark) + 24,
+                4096 + (random() % 4096 & ~7ull),    offsetof(Shared, sender.mark.word),
             };
             const std::size_t at = words[random() % std::size(words)];
             std::uint64_t before = 0;
@@ -163,7 +164,8 @@ TEST_CASE("what is no ring, of another version, or cut short is told apart")
 
 TEST_CASE("locks that nobody living holds are taken over, whatever stands in them")
 {
-    for (const std::uint32_t word : {1u, 0x3fffffffu, 0x40000000u, 0x7fffffffu, 0x80000000u, 0x80000001u, 0xffffffffu}) {
+    for (const std::uint32_t word :
+         {1u, 0x3fffffffu, 0x40000000u, 0x7fffffffu, 0x80000000u, 0x80000001u, 0xffffffffu}) {
         const Memory memory({.capacity = 4096});
         Ring ring = memory.open();
         write(memory, offsetof(Shared, sender.gate.owner), &word, sizeof word);

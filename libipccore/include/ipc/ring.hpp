@@ -316,8 +316,8 @@ private:
     template <typename Attempt, typename Ready>
     int wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const ring::End &other, ring::Spinner &spinner,
                    std::int64_t timeout);
-    template <typename Attempt> int wait_for_room(Attempt &&attempt, std::int64_t timeout);
-    template <typename Attempt> int wait_for_message(Attempt &&attempt, std::int64_t timeout);
+    template <typename Attempt> int send_by(Attempt &&attempt, std::int64_t timeout);
+    template <typename Attempt> int receive_by(Attempt &&attempt, std::int64_t timeout);
     bool has_message() const;
     bool may_have_message() const;
     bool is_whole() const;

@@ -80,10 +80,14 @@ inline bool Ring::has_message() const
 /// The same for the first look: what the last call saw is often enough, and costs no line of another processor's cache.
 inline bool Ring::may_have_message() const { return receiving_.other != receiving_.own.position || has_message(); }
 
-template <typename Attempt> int Ring::wait_for_message(Attempt &&attempt, std::int64_t timeout)
+/// Attempt, and as long as there is no message again when the ends differ.
+template <typename Attempt> int Ring::receive_by(Attempt &&attempt, std::int64_t timeout)
 {
-    return wait_until(
-        attempt, [this] { return has_message(); }, shared_->receiver, shared_->sender, receiver_spinner_, timeout);
+    const int code = may_have_message() ? attempt() : EAGAIN;
+    if (code != EAGAIN || timeout == 0)
+        return code;
+    const auto ready = [this] { return has_message(); };
+    return wait_until(attempt, ready, shared_->receiver, shared_->sender, receiver_spinner_, timeout);
 }
 
 inline Result<std::size_t> Ring::receive(std::span<std::byte> buffer, std::int64_t timeout)
@@ -103,10 +107,7 @@ inline Result<std::size_t> Ring::receive(std::span<std::byte> buffer, std::int64
         end_receiving();
         return code;
     };
-    int code = may_have_message() ? attempt() : EAGAIN;
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_message(attempt, timeout);
-    if (code)
+    if (const int code = receive_by(attempt, timeout))
         return receiving_error(code, length, buffer.size(), timeout);
     return std::size_t(length);
 }
@@ -138,10 +139,7 @@ template <typename Visit> Result<std::size_t> Ring::receive_batch(Visit &&visit,
         }
         return 0;
     };
-    int code = may_have_message() ? attempt() : EAGAIN;
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_message(attempt, timeout);
-    if (code)
+    if (const int code = receive_by(attempt, timeout))
         return receiving_error(code, 0, 0, timeout);
     return taken;
 }
@@ -157,10 +155,7 @@ inline Result<Ring::Front> Ring::front(std::int64_t timeout)
             end_receiving();
         return code;
     };
-    int code = may_have_message() ? attempt() : EAGAIN;
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_message(attempt, timeout);
-    if (code)
+    if (const int code = receive_by(attempt, timeout))
         return receiving_error(code, 0, 0, timeout);
     return Front(*this, {at(receiving_.own.position) + ring::prefix, length});
 }

@@ -76,6 +76,18 @@ inline void Ring::end_sending()
         ring::ring_bell(shared_->receiver.bell);
 }
 
+/// Attempt, and as long as there is no room again when the tail has moved.
+template <typename Attempt> int Ring::send_by(Attempt &&attempt, std::int64_t timeout)
+{
+    const int code = attempt();
+    if (code != EAGAIN || timeout == 0)
+        return code;
+    const auto ready = [this] {
+        return shared_->receiver.mark.word.load(std::memory_order_relaxed) != tail_when_full_;
+    };
+    return wait_until(attempt, ready, shared_->sender, shared_->receiver, sender_spinner_, timeout);
+}
+
 inline Result<void> Ring::send(Bytes message, std::int64_t timeout)
 {
     const auto attempt = [&] {
@@ -89,20 +101,9 @@ inline Result<void> Ring::send(Bytes message, std::int64_t timeout)
         end_sending();
         return code;
     };
-    int code = attempt();
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_room(attempt, timeout);
-    if (code)
+    if (const int code = send_by(attempt, timeout))
         return sending_error(code, message.size(), timeout);
     return {};
-}
-
-template <typename Attempt> int Ring::wait_for_room(Attempt &&attempt, std::int64_t timeout)
-{
-    const auto ready = [this] {
-        return shared_->receiver.mark.word.load(std::memory_order_relaxed) != tail_when_full_;
-    };
-    return wait_until(attempt, ready, shared_->sender, shared_->receiver, sender_spinner_, timeout);
 }
 
 inline Result<std::size_t> Ring::send_batch(std::span<const Bytes> messages, std::int64_t timeout)
@@ -122,10 +123,7 @@ inline Result<std::size_t> Ring::send_batch(std::span<const Bytes> messages, std
         end_sending();
         return sent ? 0 : code;
     };
-    int code = attempt();
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_room(attempt, timeout);
-    if (code)
+    if (const int code = send_by(attempt, timeout))
         return sending_error(code, messages.empty() ? 0 : messages[0].size(), timeout);
     return sent;
 }
@@ -140,10 +138,7 @@ inline Result<Ring::Claim> Ring::claim(std::size_t length, std::int64_t timeout)
             end_sending();
         return code;
     };
-    int code = attempt();
-    if (code == EAGAIN && timeout != 0)
-        code = wait_for_room(attempt, timeout);
-    if (code)
+    if (const int code = send_by(attempt, timeout))
         return sending_error(code, length, timeout);
     return Claim(*this, {at(sending_.own.position) + ring::prefix, length});
 }
