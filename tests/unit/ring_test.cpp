@@ -276,7 +276,8 @@ TEST_CASE("a file that was made shorter is an error to those who wait")
 
 TEST_CASE("rings have names of their own in the directory of shared memory, and creation is exclusive")
 {
-    const std::string name = "/ring-test-" + std::to_string(::getpid());
+    std::string name = "/ring-test-";
+    name += std::to_string(::getpid());
     const ipc::ring::FileName file(name);
     CHECK(std::string_view(file.leaf()).starts_with("ipcring.ring-test-"));
     {
@@ -293,6 +294,6 @@ TEST_CASE("rings have names of their own in the directory of shared memory, and 
     ::unlink(file.path());
     CHECK(code_of(Ring::open(name)) == ENOENT);
     for (const std::string &bad :
-         {std::string(), std::string("/"), std::string("/a/b"), std::string("/.."), "/" + std::string(250, 'x')})
+         {std::string(), std::string("/"), std::string("/a/b"), std::string("/.."), std::string(250, 'x')})
         CHECK(code_of(Ring::create(bad)) == EINVAL);
 }
