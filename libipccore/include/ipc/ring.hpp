@@ -166,14 +166,18 @@ inline Result<Header> read_header(int file)
     return header;
 }
 
-/// What is to be seen of the ring that is open on `file`, without mapping it or anything that others could notice.
+/// What is to be seen of the ring that is open on `file`, without mapping it or anything that others could notice. What
+/// was left by those who slept or held an end when they were killed does not count once nobody is there.
 inline Result<Overview> look(int file)
 {
     const Header header = IPC_TRY(read_header(file));
     alignas(Shared) std::byte copy[sizeof(Shared)];
     if (::pread(file, copy, sizeof copy, 0) != ssize_t(sizeof copy))
         return Error::of(ESTALE, "its file is shorter than it was");
-    return overview_of(*reinterpret_cast<const Shared *>(copy), header);
+    Overview overview = overview_of(*reinterpret_cast<const Shared *>(copy), header);
+    if (!has_openers(file))
+        overview.waiting_senders = overview.waiting_receivers = overview.sending = overview.receiving = 0;
+    return overview;
 }
 
 } // namespace ring

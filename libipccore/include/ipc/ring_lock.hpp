@@ -34,6 +34,14 @@ inline struct flock byte_of(std::uint32_t number)
     return byte;
 }
 
+/// Does any opener of the ring in `file` live? Asks the kernel, and takes no lock; true if it does not tell.
+inline bool has_openers(int file)
+{
+    struct flock bytes = byte_of(0);
+    bytes.l_len = most_openers;
+    return ::fcntl(file, F_OFD_GETLK, &bytes) != 0 || bytes.l_type != F_UNLCK;
+}
+
 /// One opener of a ring. Takes part in fork(2): the child becomes an opener of its own at once, and so does not make
 /// its parent look alive for ever.
 class Presence {

@@ -183,6 +183,16 @@ shows() { [[ $(ipcls -o HOLDERS --noheadings "$2" 2> /dev/null) == *"$1"* ]]; }
     expect 0 mqrm "$ring"
 }
 
+@test "who was killed while it waited holds nothing any more" {
+    mqrecv -f "$ring" > /dev/null 3>&- & receiver=$!
+    wait_until shows "waits to receive" "$ring"
+    kill -KILL "$receiver"
+    wait "$receiver" || true
+    expect 0 ipcls -o STATE --noheadings "$ring"
+    prints idle
+    expect 0 mqrm "$ring"
+}
+
 @test "what is no ring, or damaged, is one sentence" {
     for content in 'no ring at all' ''; do
         printf '%s' "$content" > /dev/shm/ipcring.other
