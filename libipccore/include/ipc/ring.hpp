@@ -20,8 +20,7 @@
 //               once a send has returned, it can be lost only by the death of the receiver that takes it, and not even
 //               then if that one takes it in place (front(), receive_batch()). Who uses that end next waits for some
 //               milliseconds.
-// Hostility     Whoever may open the file may write anything into it, hold an end for ever, or fill the ring; then
-// calls
+// Hostility     Whoever may open the file may write anything into it, hold an end for ever, or fill the ring. Then calls
 //               fail or wait, but never read or write beyond the ring. Messages received in place may change while they
 //               are looked at: copy what must not. One thing no mapping can prevent: a file that is made shorter ends
 //               with SIGBUS whoever touches what is gone. Waits look for it (ESTALE); a program that must not trust
@@ -42,9 +41,9 @@ namespace ipc {
 
 /// What a new ring shall hold. 0 is the default.
 struct RingLimits {
-    std::uint64_t capacity =
-        0; ///< bytes, rounded up to a power of two and whole pages; a message takes its length,
-           ///< rounded up to a multiple of 8, and 8 more. Default: enough for the other two, or 1 MiB
+    /// Bytes, rounded up to a power of two and whole pages; a message takes its length, rounded up to a multiple of 8,
+    /// and 8 more. Default: enough for the other two, or 1 MiB.
+    std::uint64_t capacity = 0;
     std::uint64_t max_messages = 0;     ///< that may wait. Default: no limit but the capacity
     std::uint64_t max_message_size = 0; ///< bytes. Default: 8192 where max_messages is given, else what fits
 };
