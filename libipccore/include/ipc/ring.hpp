@@ -20,7 +20,7 @@
 //               once a send has returned, it can be lost only by the death of the receiver that takes it, and not even
 //               then if that one takes it in place (front(), receive_batch()). Who uses that end next waits for some
 //               milliseconds.
-// Hostility     Whoever may open the file may write anything into it, hold an end for ever, or fill the ring. Then calls
+// Hostility     Whoever may open the file may write anything into it, hold an end for ever, or fill it. Then calls
 //               fail or wait, but never read or write beyond the ring. Messages received in place may change while they
 //               are looked at: copy what must not. One thing no mapping can prevent: a file that is made shorter ends
 //               with SIGBUS whoever touches what is gone. Waits look for it (ESTALE); a program that must not trust
