@@ -177,24 +177,31 @@ Result<void> Delivery::put_back(const Held &held)
 
 std::size_t Delivery::give_back(std::size_t from)
 {
-    std::size_t returned = 0, lost = 0;
+    const std::span back = std::span(held_).subspan(from);
+    const bool in_front = queue_->features() & IPC_QUEUE_FRONT; // then the newest goes first
+    std::size_t returned = 0;
+    std::vector<const Held *> lost;
     std::string reason, lines;
-    for (const Held &held : std::span(held_).subspan(from)) {
+    for (std::size_t i = 0; i < back.size(); i++) {
+        const Held &held = back[in_front ? back.size() - 1 - i : i];
         const Result<void> done = held.taken ? put_back(held) : Result<void>();
         returned += held.taken && done;
         if (done)
             continue;
-        ++lost;
+        lost.push_back(&held);
         reason = done.error().text();
-        append_json_message({{payloads_.get() + held.start, held.length}, held.fields, held.priority, held.type},
+    }
+    std::ranges::sort(lost);
+    for (const Held *held : lost) {
+        append_json_message({{payloads_.get() + held->start, held->length}, held->fields, held->priority, held->type},
                             JsonText::ascii, lines);
         lines += '\n';
     }
-    if (lost)
+    if (!lost.empty())
         notice(fmt::format(
             "received messages that could be neither written nor put back: {}, which follow as JSON Lines for "
             "mqsend --json ({})",
-            lost, reason));
+            lost.size(), reason));
     write_to_stderr(lines);
     return returned;
 }

@@ -17,9 +17,9 @@
 namespace ipc {
 
 /// Collects messages and writes them with one system call. Those that could not be written completely go back into
-/// their queue, the oldest first: they keep their order, but stand behind what the queue holds of their priority or
-/// type. Those that the queue does not take back are printed on stderr as JSON Lines, so that no byte is lost. A
-/// process that is killed loses what it has in hand.
+/// their queue and keep their order, but stand behind what the queue holds of their priority or type, unless it takes
+/// messages back in front (IPC_QUEUE_FRONT). Those that the queue does not take back are printed on stderr as JSON
+/// Lines, so that no byte is lost. A process that is killed loses what it has in hand.
 class Delivery {
 public:
     /// Messages are received straight into what is written, in the frame of `framing`; with a `rendering` they are

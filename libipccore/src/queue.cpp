@@ -2,6 +2,7 @@
 #include "queue.hpp"
 
 #include "error.hpp"
+#include "memory_guard.hpp"
 
 namespace ipc {
 namespace {
@@ -53,22 +54,33 @@ Result<Queue> Queue::open(const Address &address, Access access)
     return Queue(address, table, handle);
 }
 
+template <typename Function, typename... Arguments>
+Result<void> Queue::perform(Function *function, Arguments... arguments) const
+{
+    Result<void> result;
+    if (handle_ && while_memory_lasts([&] { result = call(function, handle_.get(), arguments...); }))
+        return at(address_, result);
+    (void)handle_.release(); // closing would touch it again
+    return located(address_.text(), failure(ESTALE, "its memory was taken away while it was in use: somebody made its "
+                                                    "file shorter (remove it and create it again)"));
+}
+
 Result<ipc_queue_status> Queue::status() const
 {
     ipc_queue_status status = {};
     status.size = sizeof status;
-    IPC_TRY(at(address_, call(table_->status, handle_.get(), &status)));
+    IPC_TRY(perform(table_->status, &status));
     return status;
 }
 
 Result<void> Queue::send(const Message &message, std::int64_t timeout)
 {
-    return at(address_, call(table_->send, handle_.get(), &message, timeout));
+    return perform(table_->send, &message, timeout);
 }
 
 Result<void> Queue::receive(Message &message, std::int64_t timeout)
 {
-    return at(address_, call(table_->receive, handle_.get(), &message, timeout));
+    return perform(table_->receive, &message, timeout);
 }
 
 Result<void> Queue::peek(std::uint64_t index, Message &message)
@@ -76,14 +88,14 @@ Result<void> Queue::peek(std::uint64_t index, Message &message)
     if (!table_->peek)
         return located(address_.text(), failure(ENOTSUP, "the kernel cannot show a message of this mechanism "
                                                          "without taking it (receive it and send it again)"));
-    return at(address_, call(table_->peek, handle_.get(), index, &message));
+    return perform(table_->peek, index, &message);
 }
 
 Result<void> Queue::put_back(const Message &message)
 {
     if (!table_->put_back)
         return located(address_.text(), failure(ENOTSUP, "the mechanism takes no message back"));
-    return at(address_, call(table_->put_back, handle_.get(), &message));
+    return perform(table_->put_back, &message);
 }
 
 Result<void> Queue::remove()

@@ -18,7 +18,8 @@ namespace ipc {
 using Message = ipc_message;
 
 /// Move-only; the destructor closes and never removes. Every error names the address, and its code tells what kind it
-/// is: EAGAIN (empty or full, and the timeout was 0), ETIMEDOUT, EINTR (interrupted(), see interruption.hpp), EIDRM.
+/// is: EAGAIN (empty or full, and the timeout was 0), ETIMEDOUT, EINTR (interrupted(), see interruption.hpp), EIDRM,
+/// ESTALE (its memory was taken away; so for all calls from then on).
 class Queue {
 public:
     /// Create exclusively; 0 takes the mechanism's default for either limit.
@@ -51,11 +52,14 @@ private:
         : address_(address), table_(table), handle_(handle, Close{table})
     {
     }
+    /// `function` of the plugin with this queue and the arguments.
+    template <typename Function, typename... Arguments>
+    Result<void> perform(Function *function, Arguments... arguments) const;
     /// What create() has made, under the address that reaches it.
     static Result<Queue> created(const Address &address, const ipc_queue_v1 *table, ipc_queue *handle);
     Address address_;
     const ipc_queue_v1 *table_;
-    std::unique_ptr<ipc_queue, Close> handle_;
+    mutable std::unique_ptr<ipc_queue, Close> handle_;
 };
 
 } // namespace ipc

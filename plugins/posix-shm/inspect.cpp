@@ -19,10 +19,10 @@ using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
-/// Named semaphores live in the same directory.
-bool is_semaphore(std::string_view leaf, const struct statx &status)
+/// Named semaphores live in the same directory, and so do the rings of ipc/ring.hpp.
+bool is_no_segment(std::string_view leaf, const struct statx &status)
 {
-    return leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t);
+    return (leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t)) || leaf.starts_with("ipcring.");
 }
 
 /// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words.
@@ -90,7 +90,7 @@ struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         return ipc::each_shm_file([&](int, const char *leaf, const struct statx &status) {
-            return is_semaphore(leaf, status) || emit_entry(leaf, status, emit);
+            return is_no_segment(leaf, status) || emit_entry(leaf, status, emit);
         });
     }
 
@@ -113,7 +113,9 @@ struct Inspection {
 
     static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
     {
-        return !deleted_name(sight.path).empty() && emit_removed(HeldFile::of(sight), sight.inode, emit).ok();
+        std::string_view leaf = deleted_name(sight.path);
+        return !leaf.empty() && !leaf.starts_with("ipcring.") &&
+               emit_removed(HeldFile::of(sight), sight.inode, emit).ok();
     }
 
     static Result<void> limits(const Emit<ipc_limit> &emit)
@@ -143,11 +145,12 @@ Result<void> posix_shm::expect_removed(const HeldFacts &facts)
     if (mine && facts.has_status && facts.status.stx_nlink)
         return Error::of(EINVAL, "it has a name, by which it is reached (ipcls shows it)");
     // Without its size, which a segment may share with semaphores, the name has to tell.
-    bool semaphore = facts.has_status ? is_semaphore(leaf, facts.status) : leaf.starts_with("sem.");
-    if (mine && !leaf.empty() && !semaphore)
+    bool other =
+        facts.has_status ? is_no_segment(leaf, facts.status) : leaf.starts_with("sem.") || leaf.starts_with("ipcring.");
+    if (mine && !leaf.empty() && !other)
         return {};
     return Error::of(EINVAL, "that is %s and no removed segment (ipcls shows those that there are)",
-                     mine && semaphore  ? "a semaphore"
+                     mine && other      ? "a semaphore or a ring"
                      : facts.has_status ? ipc::kind_of(facts)
                                         : "the mapping of something else");
 }

@@ -43,6 +43,20 @@ prepare() { PATH=$prefix/bin:$PATH; }
     [[ $output == *"$prefix/$IPCUTILS_LIBDIR/ipcutils/ipc-template.so"* ]]
 }
 
+@test "a program built against the installed kit is one end of a ring, and mqrecv the other" {
+    cp -r "$IPCUTILS_SOURCE_DIR/tests/abi/ring" "$scratch/ring"
+    cmake -S "$scratch/ring" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror"
+    cmake --build "$scratch/build"
+    name=/feed-$$-$RANDOM
+    expect 1 "$scratch/build/measure" "$name" 1
+    says "there is none of that name"
+    mqmk "ring:$name" > /dev/null
+    in_background "$scratch/build/measure" "$name" 40000
+    mqrecv -c 40000 "ring:$name" | cmp - <(seq 0 39999 | awk '{ printf "%d %d\n", $1, $1 * $1 }')
+    expect 0 mqrm "ring:$name"
+}
+
 @test "pkg-config knows the headers and the plugin directory" {
     export PKG_CONFIG_PATH=$prefix/$IPCUTILS_LIBDIR/pkgconfig
     expect 0 pkg-config --variable=plugindir ipcutils

@@ -333,6 +333,22 @@ TEST_CASE("a message that was put back is received again")
     CHECK(receive(queue).bytes == "boomerang");
 }
 
+TEST_CASE("a mechanism that says so puts messages back in front of all others")
+{
+    if (!applies() || !subject().queue()->put_back || !(subject().queue()->features & IPC_QUEUE_FRONT))
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    for (const char *bytes : {"first", "second"})
+        REQUIRE(send(queue, bytes) == 0);
+    std::string taken = receive(queue).bytes;
+    REQUIRE(taken == "first");
+    REQUIRE(send(queue, "third") == 0);
+    REQUIRE(queue.put_back(message_of(taken, {})).ok());
+    for (const char *bytes : {"first", "second", "third"})
+        CHECK(receive(queue).bytes == bytes);
+}
+
 TEST_CASE("a receiver that waits gets what comes, and learns of the removal")
 {
     if (!applies())

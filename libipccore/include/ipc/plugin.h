@@ -238,7 +238,8 @@ typedef struct ipc_queue ipc_queue;
 /* What a mechanism's messages carry beside their bytes, and what its queues can do. */
 enum {
     IPC_QUEUE_PRIORITY = 1u, /* messages have a priority, the highest is received first */
-    IPC_QUEUE_TYPE = 2u      /* messages have a type, a positive number */
+    IPC_QUEUE_TYPE = 2u,     /* messages have a type, a positive number */
+    IPC_QUEUE_FRONT = 4u     /* put_back() puts a message in front of all others */
 };
 
 typedef struct ipc_queue_status {
@@ -283,8 +284,8 @@ typedef struct ipc_queue_v1 {
     /* Copy the message at `index` (0 is the oldest) without taking it and without a trace; -ENOMSG behind
      * the last one. NULL if the mechanism cannot. */
     int (*peek)(ipc_queue *queue, uint64_t index, ipc_message *message, ipc_error *error);
-    /* Return a received message that could not be delivered, without waiting; it may come to stand behind
-     * others of its priority or type. NULL if the mechanism cannot. */
+    /* Return a received message that could not be delivered, without waiting; without IPC_QUEUE_FRONT it may come to
+     * stand behind others of its priority or type. NULL if the mechanism cannot. */
     int (*put_back)(ipc_queue *queue, const ipc_message *message, ipc_error *error);
     void (*close)(ipc_queue *queue);
 } ipc_queue_v1;

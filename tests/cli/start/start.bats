@@ -75,3 +75,25 @@ calls() { awk '$NF != "total" && $1 ~ /^[0-9.]+$/ {sum += $4} END {print sum + 0
         [ "$writes" -le 2 ]
     done
 }
+
+@test "with a ring a command starts in at most 350000 instructions, and a message is no system call" {
+    needs_release
+    needs_namespace
+    command -v valgrind >/dev/null || skip "needs valgrind"
+    command -v strace >/dev/null || skip "needs strace"
+    for line in "mqmk ring:/feed" "mqsend ring:/feed x" "mqrecv ring:/feed"; do
+        # shellcheck disable=SC2086
+        count=$(instructions $line)
+        echo "$line: $count"
+        [ "$count" -gt 10000 ]
+        [ "$count" -le 350000 ]
+    done
+    strace -o /dev/null true || skip "strace is not permitted"
+    seq -f '%063.0f' 10000 > "$scratch/lines"
+    strace -c -o "$scratch/none" mqsend ring:/feed < /dev/null
+    strace -c -e 'trace=!read' -o "$scratch/many" mqsend ring:/feed < "$scratch/lines"
+    [ "$(calls "$scratch/many")" -le "$(calls "$scratch/none")" ]
+    strace -c -e 'trace=!write' -o "$scratch/many" mqrecv -e ring:/feed > "$scratch/out"
+    cmp "$scratch/lines" "$scratch/out"
+    [ "$(calls "$scratch/many")" -le $(($(calls "$scratch/none") + 10)) ]
+}
