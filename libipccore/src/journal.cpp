@@ -161,7 +161,7 @@ Result<void> Journal::take_up(std::string_view contents)
     const std::string_view address = contents.substr(sizeof header, header.address_length);
     if (contents.size() < sizeof header + aligned(header.address_length)) {
         // Cut off while it was made: nothing was kept in it yet.
-        if (contents.size() - sizeof header > address_.size())
+        if (contents.size() - sizeof header > aligned(address_.size()))
             return refused(path_, "it is damaged, and stays as it is (name a file that does not exist yet)");
         return begin();
     }
@@ -229,31 +229,18 @@ TakenMessage Journal::take_left()
     return message;
 }
 
-Result<void> Journal::keep(std::span<TakenMessage> messages)
+Result<void> Journal::add(TakenMessage &message)
 {
-    const std::uint64_t start = end_;
-    std::string records;
-    std::map<std::uint64_t, Place> places;
-    std::vector<TakenMessage *> kept;
-    for (TakenMessage &message : messages) {
-        if (message.entry)
-            continue;
-        const std::size_t from = records.size();
-        append_record(number_, message, records);
-        places[next_entry_ + kept.size()] = {start + from, records.size() - from};
-        kept.push_back(&message);
-    }
-    if (kept.empty())
-        return {};
-    IPC_TRY(append(records));
-    if (const Result<void> lasting = sync(); !lasting) {
-        (void)shorten(start);
-        return lasting;
-    }
-    for (TakenMessage *message : kept)
-        message->entry = next_entry_++;
-    pending_.merge(places);
-    pending_bytes_ += records.size();
+    std::string record;
+    append_record(number_, message, record);
+    Result<void> written = append(record);
+    if (!written && pending_.empty() && shorten(header().size())) // what is done makes way
+        written = append(record);
+    if (!written)
+        return written;
+    message.entry = next_entry_++;
+    pending_[message.entry] = {end_ - record.size(), record.size()};
+    pending_bytes_ += record.size();
     return {};
 }
 

@@ -11,10 +11,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ipc {
 
@@ -36,9 +34,10 @@ public:
     std::size_t left() const { return left_.size(); }
     TakenMessage take_left();
 
-    /// Have messages on disk, together, before this returns. Those that are there already are passed over. After an
-    /// error none of them is.
-    Result<void> keep(std::span<TakenMessage> messages);
+    /// Write a message down, at once behind its taking: from then on it outlives this process, and the machine after
+    /// sync(), of which several messages may share one. After an error it is not in the file.
+    Result<void> add(TakenMessage &message);
+    Result<void> sync();
     /// Forget a message, which is done. That it lasts is not waited for: a crash of the machine may bring it back.
     Result<void> done(TakenMessage &message);
 
@@ -58,7 +57,6 @@ private:
     Result<void> recover(std::string_view contents);
     std::string header() const;
     Result<void> append(std::string_view bytes);
-    Result<void> sync();
     Result<void> shorten(std::uint64_t size);
     Result<void> rewrite();
     void tidy();

@@ -125,7 +125,8 @@ void Workers::start_due()
             begin(worker);
 }
 
-/// As many messages as there are free workers. Only the first is waited for, and they are on disk together.
+/// As many messages as there are free workers. Only the first is waited for; on their way to the disk they are
+/// together.
 void Workers::take()
 {
     std::vector<TakenMessage> messages;
@@ -135,10 +136,15 @@ void Workers::take()
             stop(message.error());
         if (!message)
             break;
+        if (const Result<void> written = write_down(*message); !written)
+            stop(written.error());
         messages.push_back(std::move(*message));
         limit_.reset();
         --left_;
     }
+    if (work_.journal && !messages.empty())
+        if (const Result<void> lasting = work_.journal->sync(); !lasting)
+            stop(lasting.error());
     hand_out(std::move(messages));
 }
 
@@ -214,11 +220,13 @@ Result<TakenMessage> Workers::next(std::int64_t timeout)
     return taken;
 }
 
+Result<void> Workers::write_down(TakenMessage &message)
+{
+    return work_.journal && !message.entry ? work_.journal->add(message) : Result<void>();
+}
+
 void Workers::hand_out(std::vector<TakenMessage> messages)
 {
-    const Result<void> kept = work_.journal ? work_.journal->keep(messages) : Result<void>();
-    if (!kept)
-        stop(kept.error());
     auto worker = workers_.begin();
     for (TakenMessage &message : messages) {
         if (!taking_) { // the journal, or the command, failed

@@ -78,6 +78,7 @@ private:
     std::int64_t patience();
     bool is_early(const Error &error) const;
     Result<TakenMessage> next(std::int64_t timeout);
+    Result<void> write_down(TakenMessage &message);
     void hand_out(std::vector<TakenMessage> messages);
 
     void begin(Worker &worker);

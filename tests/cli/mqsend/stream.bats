@@ -35,10 +35,10 @@ prepare() {
 
 @test "bytes go on at once, before the input ends" {
     mkfifo "$scratch/keyboard"
-    in_background mqsend --stream -i "$scratch/keyboard" "$mq"
-    exec 5> "$scratch/keyboard"
     in_background mqrecv --stream "$mq" > "$scratch/screen"
     receiver=$!
+    in_background mqsend --stream -i "$scratch/keyboard" "$mq"
+    exec 5> "$scratch/keyboard"
     printf 'pass' >&5
     wait_until grep -q pass "$scratch/screen"
     printf 'word\n' >&5
