@@ -12,6 +12,7 @@ namespace ipc {
 namespace {
 
 volatile std::sig_atomic_t stop_signal = 0, child_ended = 0;
+bool children_disturb = false;
 
 /// A timer that fires once after `nanoseconds` and then every 10 ms. The repetition is what closes the gap between a
 /// check and the wait behind it: the wait that began too late for the first signal is woken by the next.
@@ -108,18 +109,22 @@ bool take_child_end()
     return true;
 }
 
-int disturbed() { return stop_signal ? stop_signal : child_ended; }
+DisturbedByChildren::DisturbedByChildren() { children_disturb = true; }
+
+DisturbedByChildren::~DisturbedByChildren() { children_disturb = false; }
+
+int disturbed() { return stop_signal ? stop_signal : child_ended && children_disturb; }
 
 void wait_deadline(std::int64_t timeout)
 {
     if (timeout == IPC_FOREVER) {
-        if (!disturbed())
+        if (!stop_signal && !child_ended)
             stop_timer();
         return;
     }
     handle(SIGALRM, on_timer);
     start_timer(timeout);
-    if (disturbed()) // it came before the timer was set, and its own is overwritten now
+    if (stop_signal || child_ended) // it came before the timer was set, and its own is overwritten now
         start_timer(1);
 }
 

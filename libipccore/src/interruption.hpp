@@ -20,8 +20,16 @@ int interrupted();
 /// The same, and forget it: waits work again until the next signal. For commands that wind up what they have in hand.
 int take_interruption();
 
-/// From now on the end of a child ends waits too.
+/// From now on the end of a child is noted.
 void catch_child_ends();
+
+/// As long as one is there, the end of a child, also one that was noted before, ends waits too.
+class DisturbedByChildren {
+public:
+    DisturbedByChildren();
+    DisturbedByChildren(const DisturbedByChildren &) = delete;
+    ~DisturbedByChildren();
+};
 
 /// Has a child ended since the last call? More than one may have, and waitpid() tells which.
 bool take_child_end();

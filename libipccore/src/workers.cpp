@@ -209,6 +209,7 @@ Result<TakenMessage> Workers::next(std::int64_t timeout)
         message.size = sizeof message;
         message.bytes = room_.get();
         message.capacity = largest_;
+        const DisturbedByChildren disturbed;
         IPC_TRY(queue_->receive(message, timeout));
         taken.bytes.assign(static_cast<const char *>(message.bytes), message.length);
         taken.fields = message.fields;
@@ -340,6 +341,7 @@ void Workers::stop(const Error &error)
 
 void Workers::give_back()
 {
+    heed_signals(); // it is over anyway, and a signal would only keep messages from going back
     std::size_t returned = 0, kept = 0, lost = 0;
     std::string reason, lines;
     std::ranges::sort(aside_, {}, &TakenMessage::index);
