@@ -118,6 +118,7 @@ ended() {
 
 @test "a queue that was made again under its name is not the one that was waited for" {
     waits --wait-for message "$mq"
+    wait_until bash -c 'ls -l "/proc/$0/fd" | grep -q -- "-> $1\$"' "$(cat "$scratch/pid")" "${mq#*:}"
     mqrm --force "$mq"
     mqmk "$mq"
     ended 1
