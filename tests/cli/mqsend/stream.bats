@@ -54,7 +54,7 @@ prepare() {
     prints $'8192\n8192\n3616\n0'
     needs_namespace
     echo 300000 > /proc/sys/fs/mqueue/msgsize_max || skip "the limit cannot be set"
-    mqmk posix:/large --max-messages 3 --max-size 200000
+    mqmk posix:/large --max-messages 3 --max-size 70000
     head -c 65536 /dev/zero > "$scratch/bytes"
     mqsend --stream posix:/large < "$scratch/bytes"
     expect 0 mqrecv -e --format %l posix:/large
