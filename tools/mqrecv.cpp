@@ -4,8 +4,10 @@
 #include "delivery.hpp"
 #include "framing_options.hpp"
 #include "interruption.hpp"
+#include "readiness.hpp"
 #include "rendering.hpp"
 #include "wait_options.hpp"
+#include "work_options.hpp"
 
 #include <unistd.h>
 
@@ -15,7 +17,7 @@
 namespace {
 
 constexpr std::string_view examples = "  mqrecv posix:/jobs\n"
-                                      "  mqrecv sysv:0x51e -f -0 | xargs -0 -n 1 process\n"
+                                      "  mqrecv sysv:0x51e -f -P 4 -- process\n"
                                       "  mqrecv posix:/jobs -e --format '%P %l %p'\n"
                                       "  mqrecv sysv:0x51e --peek -x\n";
 
@@ -25,15 +27,28 @@ struct Request {
     ipc::Address address;
     std::optional<std::uint64_t> count;
     bool follow = false, drain = false, peek = false, unbuffered = false, verbose = false;
+    std::optional<ipc::Readiness> readiness;
     ipc::FramingOptions framing;
     ipc::RenderingOptions rendering;
     ipc::WaitOptions wait;
+    ipc::WorkOptions work;
 
     std::uint64_t limit() const { return count.value_or(follow || drain || peek ? no_limit : 1); }
+    /// Which and how many messages.
+    bool chooses() const { return count || follow || drain || peek; }
+    /// How they are written.
+    bool writes() const { return framing.given() || rendering.given() || peek || unbuffered; }
 };
 
 ipc::Result<void> check(const Request &request)
 {
+    IPC_TRY(request.work.check());
+    if (request.work.given() && request.writes())
+        return ipc::usage_error(
+            "a COMMAND gets its message on standard input, and nothing is written (leave out --peek, "
+            "--unbuffered and how messages are written)");
+    if (request.readiness && (request.work.given() || request.chooses() || request.writes()))
+        return ipc::usage_error("--wait-for takes nothing and prints nothing (beside it are -n, -w, -E and -q)");
     if (request.follow + request.drain + request.peek > 1)
         return ipc::usage_error("--follow, --drain and --peek contradict each other (give one of them)");
     if (request.follow && request.count)
@@ -54,13 +69,15 @@ ipc::Result<ipc::Queue> open_queue(const Request &request)
     return ipc::Queue::open(request.address, ipc::Access::read);
 }
 
-/// Take what is there without waiting, write it, and only then wait for more.
-ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::int64_t timeout)
+/// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream.
+ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, bool stream, std::int64_t timeout)
 {
-    for (std::uint64_t left = request.limit(); left;) {
+    for (std::uint64_t left = stream ? no_limit : request.limit(); left;) {
         const bool may_wait = delivery.empty() && timeout != 0;
         const ipc::Result<void> taken = may_wait ? delivery.wait(timeout) : delivery.take(0);
         left -= taken.ok();
+        if (stream && taken && delivery.ends_empty())
+            break;
         if (!taken || delivery.full() || request.unbuffered)
             IPC_TRY(delivery.flush());
         if (!taken && (taken.error().code() != EAGAIN || may_wait || timeout == 0))
@@ -81,9 +98,22 @@ ipc::Result<void> peek(ipc::Delivery &delivery, std::uint64_t limit)
     return delivery.flush();
 }
 
+/// Run the command for each message instead of writing it.
+ipc::Result<int> work(const ipc::Command &command, const Request &request, std::int64_t timeout)
+{
+    ipc::Queue queue = IPC_TRY(open_queue(request));
+    const ipc::Result<int> done = request.work.work(command, queue, request.limit(), timeout, request.verbose);
+    if (done)
+        return done;
+    if (request.drain && done.error().code() == EAGAIN)
+        return ipc::status::done;
+    return request.wait.end(done.error());
+}
+
 void declare(ipc::Command &command, Request &request)
 {
-    command.describe("Receive one message from a queue, or more, and write what they hold.", examples);
+    command.describe("Receive one message from a queue, or more, and write what they hold or run a command for each.",
+                     examples);
     command.argument("ADDRESS", request.address, ipc::queue_family, "the queue, such as posix:/name");
     command.option("count,c", "N", "receive so many messages", ipc::Complete::nothing,
                    [&](std::string_view text) -> ipc::Result<void> {
@@ -93,6 +123,11 @@ void declare(ipc::Command &command, Request &request)
     command.flag("follow,f", request.follow, "receive for ever");
     command.flag("drain,e", request.drain, "receive what is there, which may be nothing");
     command.flag("peek", request.peek, "show what is there and leave it there");
+    command.option("wait-for", "WHAT", request.readiness, ipc::parse_readiness,
+                   "take nothing, and wait until there is a message, or space, or it is empty, or it exists",
+                   ipc::Complete::choice);
+    command.choices("wait-for", ipc::readiness_names);
+    request.work.declare(command);
     request.framing.declare_output(command);
     request.rendering.declare(command);
     request.wait.declare(command, "while the queue is empty");
@@ -109,15 +144,25 @@ ipc::Result<int> ipc::run(Command &command)
     IPC_TRY(command.parse());
     IPC_TRY(check(request));
     const Framing framing = IPC_TRY(request.framing.framing());
+    const bool stream = framing.kind == Framing::Kind::chunks;
+    if (stream && request.chooses())
+        return usage_error("--stream ends with the stream (leave out --count, --follow, --drain and --peek)");
     const Rendering rendering = IPC_TRY(request.rendering.rendering(framing, request.framing.given()));
     const std::int64_t timeout = request.drain ? 0 : IPC_TRY(request.wait.timeout());
-    IPC_TRY(check_output("nothing was received"));
 
     catch_interruptions();
+    if (request.readiness) {
+        const Result<void> ready = wait_until(request.address, *request.readiness, timeout);
+        return ready ? status::done : request.wait.end(ready.error());
+    }
     const auto broken_pipe = std::signal(SIGPIPE, SIG_IGN);
+    if (request.work.given())
+        return work(command, request, timeout);
+    IPC_TRY(check_output("nothing was received"));
     Queue queue = IPC_TRY(open_queue(request));
     Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
-    const Result<void> done = request.peek ? peek(delivery, request.limit()) : receive(delivery, request, timeout);
+    const Result<void> done =
+        request.peek ? peek(delivery, request.limit()) : receive(delivery, request, stream, timeout);
     if (request.verbose)
         command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
     if (done || (request.drain && done.error().code() == EAGAIN))

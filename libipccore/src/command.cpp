@@ -262,6 +262,16 @@ Result<Address> take_address(std::string_view text, const Family &family)
 }
 } // namespace
 
+void Command::option(std::string_view names, std::string_view value, std::optional<Address> &variable,
+                     const Family &family, std::string_view help)
+{
+    option(names, value, help, Complete::address, [&](std::string_view text) -> Result<void> {
+        variable = IPC_TRY(take_address(text, family));
+        return {};
+    });
+    state_->line.options.back().family = &family;
+}
+
 void Command::argument(std::string_view name, Address &variable, const Family &family, std::string_view help)
 {
     state_->line.add_argument(name, help, Complete::address, &family, [&](std::string_view text) -> Result<void> {

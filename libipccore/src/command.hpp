@@ -75,6 +75,10 @@ public:
         });
     }
 
+    /// An address of this family, parsed and asked about as that of an argument.
+    void option(std::string_view names, std::string_view value, std::optional<Address> &variable, const Family &family,
+                std::string_view help);
+
     // Arguments, in their order. `name` in brackets, "[SIZE]", may be missing; "ADDRESS..." takes all the rest, at
     // least one;
     // "[MESSAGE...]" any number. Addresses are parsed and their plugin is loaded and asked (Plugin::check), so a

@@ -19,6 +19,7 @@ struct Option {
     Complete complete;
     std::function<Result<void>(std::string_view)> take;
     std::function<std::vector<std::string>()> choices;
+    const Family *family = nullptr; // of an address
 };
 
 struct Argument {

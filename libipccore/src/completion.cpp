@@ -135,7 +135,7 @@ std::string completion_text(const CommandLine &line)
     if (!line.program.name.empty() && std::find(words.begin(), words.end(), "--") != words.end())
         return values(Complete::file, nullptr, {}, word);
     if (const Option *option = words.empty() ? nullptr : waiting_option(line, words.back()))
-        return values(option->complete, nullptr, option->choices, word);
+        return values(option->complete, option->family, option->choices, word);
     if (line.is_option(word))
         return option_names(line, word);
     return argument_values(line, arguments_before(line, words), word);

@@ -5,6 +5,7 @@
 #include "interruption.hpp"
 #include "message_json.hpp"
 #include "plugins.hpp"
+#include "standard_error.hpp"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -29,17 +30,6 @@ bool is_pipe_or_socket(int descriptor)
 {
     struct stat status;
     return ::fstat(descriptor, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-}
-
-/// Written with as many calls as it takes: it is the last trace of these messages.
-void write_to_stderr(std::string_view text)
-{
-    while (!text.empty()) {
-        const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
-        if (count < 0 && errno != EINTR)
-            return;
-        text.remove_prefix(count < 0 ? 0 : std::size_t(count));
-    }
 }
 
 } // namespace

@@ -35,6 +35,8 @@ public:
     Result<void> peek(std::uint64_t index);
 
     bool empty() const { return held_.empty(); }
+    /// Is the message that was taken last one without bytes?
+    bool ends_empty() const { return !held_.empty() && held_.back().length == 0; }
     /// Is there no room for another message? Then flush().
     bool full() const { return used_ >= batch_size || text_.size() >= batch_size || held_.size() >= batch_messages; }
     /// Write what is in hand. After an error nothing is in hand either.

@@ -4,9 +4,15 @@
 #include "interruption.hpp"
 #include "printable.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
+#include <spawn.h>
+#include <string_view>
 
 namespace ipc {
 namespace {
@@ -22,14 +28,145 @@ Error not_executed(const std::string &program, int code)
                    code == EACCES ? " (chmod +x makes a file a command)" : "");
 }
 
+/// 0, or why it cannot be executed.
+int obstacle(const std::string &path)
+{
+    struct stat status;
+    if (::stat(path.c_str(), &status) < 0)
+        return errno;
+    if (!S_ISREG(status.st_mode))
+        return EACCES;
+    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+/// The environment of a child: this process's own but for what is given.
+class ChildEnvironment {
+public:
+    explicit ChildEnvironment(const Environment &given)
+    {
+        for (char **variable = environ; *variable; ++variable)
+            if (std::string_view text = *variable; !replaced(given, text.substr(0, text.find('='))))
+                variables_.push_back(*variable);
+        texts_.reserve(given.size());
+        for (const auto &[name, value] : given)
+            if (value)
+                variables_.push_back(texts_.emplace_back(name + '=' + *value).data());
+        variables_.push_back(nullptr);
+    }
+    char **get() { return variables_.data(); }
+
+private:
+    static bool replaced(const Environment &given, std::string_view name)
+    {
+        return std::ranges::any_of(given, [&](const auto &variable) { return variable.first == name; });
+    }
+    std::vector<std::string> texts_;
+    std::vector<char *> variables_;
+};
+
+/// What a child does before it becomes the program.
+class SpawnPlan {
+public:
+    explicit SpawnPlan(int input)
+    {
+        posix_spawn_file_actions_init(&actions_);
+        posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+        posix_spawnattr_init(&attributes_);
+        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+        sigset_t defaults; // what this process may have chosen to ignore; what it catches is default by itself
+        sigemptyset(&defaults);
+        for (int signal : {SIGPIPE, SIGXFSZ, SIGCHLD})
+            sigaddset(&defaults, signal);
+        posix_spawnattr_setsigdefault(&attributes_, &defaults);
+    }
+    SpawnPlan(const SpawnPlan &) = delete;
+    ~SpawnPlan()
+    {
+        posix_spawnattr_destroy(&attributes_);
+        posix_spawn_file_actions_destroy(&actions_);
+    }
+
+    int spawn(pid_t &process, const char *path, char **words, char **environment) const
+    {
+        return posix_spawn(&process, path, &actions_, &attributes_, words, environment);
+    }
+
+private:
+    posix_spawn_file_actions_t actions_;
+    posix_spawnattr_t attributes_;
+};
+
+std::vector<char *> pointers(const std::vector<std::string> &words)
+{
+    std::vector<char *> pointers;
+    pointers.reserve(words.size() + 3);
+    for (const std::string &word : words)
+        pointers.push_back(const_cast<char *>(word.c_str()));
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+Error not_started(const std::string &program, int code)
+{
+    switch (code) {
+    case E2BIG:
+        return failure(code, "its arguments are longer than the system passes to a command");
+    case EAGAIN:
+    case ENOMEM:
+        return failure(ENOMEM, "{}: no process can be started: {} (raise RLIMIT_NPROC: ulimit -u)", printable(program),
+                       std::strerror(code));
+    default:
+        return not_executed(program, code);
+    }
+}
+
 } // namespace
+
+Result<Executable> Executable::find(const std::string &word)
+{
+    if (word.empty() || word.find('/') != word.npos) {
+        const int code = obstacle(word);
+        return code ? Result<Executable>(not_executed(word, code)) : Executable(word);
+    }
+    const char *path = std::getenv("PATH");
+    std::string_view directories = path ? path : "/bin:/usr/bin";
+    int worst = ENOENT;
+    for (bool more = true; more;) {
+        const std::size_t colon = directories.find(':');
+        const std::string_view directory = directories.substr(0, colon);
+        std::string candidate = fmt::format("{}{}{}", directory, directory.empty() ? "./" : "/", word);
+        const int code = obstacle(candidate);
+        if (!code)
+            return Executable(std::move(candidate));
+        if (code == EACCES)
+            worst = code;
+        more = colon != directories.npos;
+        directories.remove_prefix(more ? colon + 1 : 0);
+    }
+    return not_executed(word, worst);
+}
+
+Result<pid_t> Executable::start(const std::vector<std::string> &words, const Environment &environment, int input) const
+{
+    const SpawnPlan plan(input);
+    ChildEnvironment variables(environment);
+    std::vector<char *> arguments = pointers(words);
+    pid_t process = 0;
+    int code = plan.spawn(process, path_.c_str(), arguments.data(), variables.get());
+    if (code == ENOEXEC) { // a script that does not say by what it is to be read
+        static char shell[] = "/bin/sh";
+        arguments.front() = const_cast<char *>(path_.c_str());
+        arguments.insert(arguments.begin(), shell);
+        code = plan.spawn(process, shell, arguments.data(), variables.get());
+    }
+    if (code)
+        return not_started(words.front(), code);
+    return process;
+}
 
 Error execute(const std::vector<std::string> &words, const Environment &environment)
 {
-    std::vector<char *> arguments;
-    for (const std::string &word : words)
-        arguments.push_back(const_cast<char *>(word.c_str()));
-    arguments.push_back(nullptr);
+    const std::vector<char *> arguments = pointers(words);
     for (const auto &[name, value] : environment)
         value ? setenv(name.c_str(), value->c_str(), 1) : unsetenv(name.c_str());
     release_interruptions();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Becoming another program: what Command::program() took from behind `--`.
+// Becoming another program, or running it: what Command::program() took from behind `--`.
 #pragma once
 
 #include "error.hpp"
+
+#include <sys/types.h>
 
 #include <optional>
 #include <string>
@@ -20,5 +22,21 @@ using Environment = std::vector<std::pair<std::string, std::optional<std::string
 /// status 127 (there is no such program) or 126 (it cannot be executed), or EINTR if the user had asked to stop before;
 /// in every case signals have their original effect by then.
 Error execute(const std::vector<std::string> &words, const Environment &environment);
+
+/// A program that is run again and again, and looked for once.
+class Executable {
+public:
+    /// Looked for in PATH as execute() does, and with its errors: before anything is done that cannot be undone.
+    static Result<Executable> find(const std::string &word);
+
+    /// Start it as a child; `words` are its name and arguments, standard input is `input`. It gets no other descriptor
+    /// that is close-on-exec, and a process group of its own, so that signals of the terminal do not reach it. E2BIG if
+    /// the arguments are more than the system passes on; an error of execute() if it cannot be executed after all.
+    Result<pid_t> start(const std::vector<std::string> &words, const Environment &environment, int input) const;
+
+private:
+    explicit Executable(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
 
 } // namespace ipc

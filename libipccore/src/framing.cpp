@@ -89,6 +89,7 @@ struct RecordReader::State {
     Result<Next> whole();
     Result<Next> length_prefixed();
     Result<Next> json();
+    Result<Next> chunk();
 
     Error too_large(std::uint64_t size, const char *at_least) const
     {
@@ -233,6 +234,16 @@ Result<Next> RecordReader::State::json()
     }
 }
 
+/// What a read gives goes on at once, since somebody may wait for it.
+Result<Next> RecordReader::State::chunk()
+{
+    if (ended)
+        return Next();
+    if (!waiting())
+        ended = !IPC_TRY(fill());
+    return take(std::min<std::uint64_t>(waiting(), std::min<std::uint64_t>(largest, read_size)), 0);
+}
+
 RecordReader::RecordReader(int fd, Framing framing, std::uint64_t largest)
     : state_(new State{.fd = fd, .framing = framing, .largest = largest})
 {
@@ -249,6 +260,8 @@ Result<std::optional<Record>> RecordReader::next()
         return state_->length_prefixed();
     case Framing::Kind::json:
         return state_->json();
+    case Framing::Kind::chunks:
+        return state_->chunk();
     case Framing::Kind::delimited:
         break;
     }

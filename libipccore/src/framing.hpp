@@ -21,8 +21,9 @@ namespace ipc {
 struct Framing {
     /// delimited: each is followed by the delimiter. whole: there is one, the whole stream; when writing, records
     /// stand one behind the other. length_prefixed: behind its length, 4 bytes, the most significant first. json: JSON
-    /// Lines, see message_json.hpp.
-    enum class Kind { delimited, whole, length_prefixed, json };
+    /// Lines, see message_json.hpp. chunks: no records but bytes as they come, and an empty record for the end; when
+    /// writing, one stands behind the other.
+    enum class Kind { delimited, whole, length_prefixed, json, chunks };
     Kind kind = Kind::delimited;
     char delimiter = '\n';
 };

@@ -20,6 +20,7 @@ void FramingOptions::declare_input(Command &command)
     command.flag("whole,s", whole_, "all of the input is one message");
     command.flag("json,J", json_,
                  "JSON Lines: objects with payload or base64, and priority and type where they are to be set");
+    command.flag("stream", stream_, "send bytes as they come, in no records, and an empty message behind the last");
     whole_name_ = "--whole";
 }
 
@@ -29,6 +30,7 @@ void FramingOptions::declare_output(Command &command)
     command.flag("no-newline,N", whole_, "nothing between records");
     command.flag("json,J", json_,
                  "JSON Lines: objects with payload, or base64 where it is no text, length, priority, type and time");
+    command.flag("stream", stream_, "write the bytes that mqsend --stream sends, and end with them");
     whole_name_ = "--no-newline";
 }
 
@@ -39,12 +41,13 @@ Result<Framing> FramingOptions::framing() const
         std::string_view name;
         Framing framing;
     };
-    const std::array<Choice, 5> choices = {{
+    const std::array<Choice, 6> choices = {{
         {null_, "--null", {Framing::Kind::delimited, '\0'}},
         {delimiter_.has_value(), "--delimiter", {Framing::Kind::delimited, delimiter_.value_or('\n')}},
         {length_prefixed_, "--length-prefixed", {Framing::Kind::length_prefixed}},
         {whole_, whole_name_, {Framing::Kind::whole}},
         {json_, "--json", {Framing::Kind::json}},
+        {stream_, "--stream", {Framing::Kind::chunks}},
     }};
     const Choice *chosen = nullptr;
     for (const Choice &choice : choices) {

@@ -49,4 +49,18 @@ Result<Fd> spooled(int fd)
     return memory;
 }
 
+Result<Fd> memory_of(std::span<const std::byte> bytes)
+{
+    Fd memory(memfd_create("ipc-message", MFD_CLOEXEC));
+    if (!memory)
+        return Error::system("memfd_create");
+    for (std::size_t written = 0; written < bytes.size();) {
+        const ssize_t count = pwrite(memory.get(), bytes.data() + written, bytes.size() - written, off_t(written));
+        if (count < 0 && errno != EINTR)
+            return Error::system("keeping the message in memory");
+        written += count < 0 ? 0 : std::size_t(count);
+    }
+    return memory;
+}
+
 } // namespace ipc

@@ -5,6 +5,8 @@
 #include <ipc/fd.hpp>
 #include <ipc/result.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 namespace ipc {
@@ -14,5 +16,8 @@ Result<Fd> open_input(const std::string &path);
 
 /// Read all of `fd` into anonymous memory: a descriptor on a file of known size, at offset 0.
 Result<Fd> spooled(int fd);
+
+/// Anonymous memory that holds these bytes, at offset 0: an input that needs nobody to write it.
+Result<Fd> memory_of(std::span<const std::byte> bytes);
 
 } // namespace ipc

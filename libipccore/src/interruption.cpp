@@ -11,7 +11,8 @@
 namespace ipc {
 namespace {
 
-volatile std::sig_atomic_t stop_signal = 0;
+volatile std::sig_atomic_t stop_signal = 0, child_ended = 0;
+bool children_disturb = false;
 
 /// A timer that fires once after `nanoseconds` and then every 10 ms. The repetition is what closes the gap between a
 /// check and the wait behind it: the wait that began too late for the first signal is woken by the next.
@@ -35,6 +36,12 @@ void stop_timer()
 void on_stop(int signal)
 {
     stop_signal = signal;
+    start_timer(10'000'000);
+}
+
+void on_child(int)
+{
+    child_ended = 1;
     start_timer(10'000'000);
 }
 
@@ -77,16 +84,47 @@ void release_interruptions()
 
 int interrupted() { return stop_signal; }
 
+int take_interruption()
+{
+    const int signal = stop_signal;
+    if (!child_ended)
+        stop_timer();
+    stop_signal = 0;
+    return signal;
+}
+
+void catch_child_ends()
+{
+    handle(SIGALRM, on_timer);
+    handle(SIGCHLD, on_child);
+}
+
+bool take_child_end()
+{
+    if (!child_ended)
+        return false;
+    if (!stop_signal)
+        stop_timer();
+    child_ended = 0; // one that ends between the two lines is not missed: its parent has yet to look
+    return true;
+}
+
+DisturbedByChildren::DisturbedByChildren() { children_disturb = true; }
+
+DisturbedByChildren::~DisturbedByChildren() { children_disturb = false; }
+
+int disturbed() { return stop_signal ? stop_signal : child_ended && children_disturb; }
+
 void wait_deadline(std::int64_t timeout)
 {
     if (timeout == IPC_FOREVER) {
-        if (!stop_signal)
+        if (!stop_signal && !child_ended)
             stop_timer();
         return;
     }
     handle(SIGALRM, on_timer);
     start_timer(timeout);
-    if (stop_signal) // it came before the timer was set, and its own is overwritten now
+    if (stop_signal || child_ended) // it came before the timer was set, and its own is overwritten now
         start_timer(1);
 }
 

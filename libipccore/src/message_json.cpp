@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <iterator>
 #include <limits>
 
@@ -17,6 +19,9 @@ namespace ipc {
 namespace {
 
 using Json = nlohmann::json;
+
+/// What only tells.
+constexpr std::array<std::string_view, 6> passed_over = {"time", "length", "reason", "status", "attempts", "address"};
 
 Result<std::string> text_of(const std::string &key, const Json &value)
 {
@@ -55,9 +60,9 @@ Result<void> take_member(const std::string &key, const Json &value, Record &reco
         record.priority = IPC_TRY(number_of<std::uint32_t>(key, value));
     } else if (key == "type") {
         record.type = IPC_TRY(number_of<std::int64_t>(key, value));
-    } else if (key != "time" && key != "length") {
-        return failure(EINVAL, "unknown key \"{}\" (known are payload, base64, priority, type, time and length)",
-                       printable(key));
+    } else if (std::ranges::find(passed_over, key) == passed_over.end()) {
+        return failure(EINVAL, "unknown key \"{}\" (known are payload, base64, priority, type, {})", printable(key),
+                       fmt::join(passed_over, ", "));
     }
     return {};
 }
@@ -89,6 +94,15 @@ void append_json_message(const ReceivedMessage &message, JsonText text, std::str
     if (message.time != IPC_NO_TIME)
         fmt::format_to(end, ",\"time\":\"{}\"", format_time_iso(message.time));
     out += '}';
+}
+
+void append_json_message(const ReceivedMessage &message, const FailedWork &failed, std::string &out)
+{
+    append_json_message(message, JsonText::utf8, out);
+    out.pop_back();
+    fmt::format_to(std::back_inserter(out), R"(,"reason":{},"status":{},"attempts":{},"address":{}}})",
+                   Json(failed.reason).dump(-1, ' ', true, Json::error_handler_t::replace), failed.status,
+                   failed.attempts, Json(failed.address).dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
 Result<Record> parse_json_message(std::string_view line, std::string &payload)

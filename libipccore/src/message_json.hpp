@@ -21,8 +21,20 @@ enum class JsonText { utf8, ascii }; // ascii: safe on any terminal
 /// Append the line, without a newline. Without a time if that is IPC_NO_TIME.
 void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out);
 
-/// Read a line. One of "payload" and "base64" must be there. "time" and "length", which only tell, are passed over;
-/// any other key is an error, since it may be a misspelt one. `payload` receives the bytes, to which the record points.
+/// Why work on a message was given up.
+struct FailedWork {
+    std::string reason;    // "exit status 3"
+    int status = 0;        // of the command; 128 + N if signal N ended it
+    unsigned attempts = 0; // that were made
+    std::string address;   // of the queue that it came from
+};
+
+/// The same line with "reason", "status", "attempts" and "address" behind the rest, all in one object.
+void append_json_message(const ReceivedMessage &message, const FailedWork &failed, std::string &out);
+
+/// Read a line. One of "payload" and "base64" must be there. "time", "length" and what a failed message has more, which
+/// only tell, are passed over; any other key is an error, since it may be a misspelt one. `payload` receives the bytes,
+/// to which the record points.
 Result<Record> parse_json_message(std::string_view line, std::string &payload);
 
 } // namespace ipc

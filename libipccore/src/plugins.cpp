@@ -77,7 +77,7 @@ const ipc_host &host_services()
         .size = sizeof services,
         .abi = IPC_ABI,
         .notice = [](const char *text) { notice(text); },
-        .interrupted = interrupted,
+        .interrupted = disturbed,
         .deadline = wait_deadline,
     };
     return services;

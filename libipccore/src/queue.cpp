@@ -98,6 +98,11 @@ Result<void> Queue::put_back(const Message &message)
     return perform(table_->put_back, &message);
 }
 
+Result<void> Queue::wait(std::uint32_t what, std::int64_t timeout)
+{
+    return at(address_, call(table_->wait, handle_.get(), what, timeout));
+}
+
 Result<void> Queue::remove()
 {
     const ipc_queue_status now = IPC_TRY(status());

@@ -40,6 +40,10 @@ public:
     Result<void> peek(std::uint64_t index, Message &message);
     bool can_put_back() const { return table_->put_back; }
     Result<void> put_back(const Message &message);
+    /// Can the kernel wake who waits without taking?
+    bool can_wait() const { return table_->wait; }
+    /// Until what IPC_WAIT_… names is probably so.
+    Result<void> wait(std::uint32_t what, std::int64_t timeout);
     /// Remove it, if its name still means it: for undoing a creation.
     Result<void> remove();
 

@@ -3,6 +3,7 @@
 
 #include "hexdump.hpp"
 #include "message_json.hpp"
+#include "printable.hpp"
 
 #include <unistd.h>
 
@@ -29,6 +30,15 @@ void append_dump(const ReceivedMessage &message, std::string &out)
     out += message.bytes.empty() ? "00000000\n" : hex_dump(message.bytes);
 }
 
+/// Bytes of a longer text for a terminal: its lines stay lines.
+void append_text(const ReceivedMessage &message, std::string &out)
+{
+    std::string_view text(reinterpret_cast<const char *>(message.bytes.data()), message.bytes.size());
+    for (std::size_t end; (end = text.find_first_of("\n\t")) != text.npos; text.remove_prefix(end + 1))
+        out.append(printable(text.substr(0, end))) += text[end];
+    out += printable(text);
+}
+
 } // namespace
 
 void RenderingOptions::declare(Command &command)
@@ -41,11 +51,14 @@ void RenderingOptions::declare(Command &command)
 Result<Rendering> RenderingOptions::rendering(const Framing &framing, bool framed) const
 {
     const bool json = framing.kind == Framing::Kind::json;
+    const bool stream = framing.kind == Framing::Kind::chunks;
     const auto destination = ::isatty(STDOUT_FILENO) ? Destination::terminal : Destination::stream;
     if (hex_ && (framed || format_))
         return usage_error("--hex says all of how messages are written (leave out the other one)");
     if (json && format_)
         return usage_error("--json and --format contradict each other (give one of them)");
+    if (stream && format_)
+        return usage_error("--stream and --format contradict each other (give one of them)");
     if (framing.kind == Framing::Kind::length_prefixed && destination == Destination::terminal)
         return usage_error("--length-prefixed writes binary numbers, and standard output is a terminal (redirect it)");
     if (hex_)
@@ -58,6 +71,8 @@ Result<Rendering> RenderingOptions::rendering(const Framing &framing, bool frame
         return framed_rendering(framing, [=, format = *format_](const ReceivedMessage &message, std::string &out) {
             format.append(message, destination, out);
         });
+    if (destination == Destination::terminal && stream)
+        return Rendering(append_text);
     if (destination == Destination::terminal)
         return framed_rendering(framing, [](const ReceivedMessage &message, std::string &out) {
             append_payload(message.bytes, Destination::terminal, out);

@@ -25,6 +25,8 @@ public:
     /// `framed` says whether the user chose the framing. Contradictions are usage errors.
     Result<Rendering> rendering(const Framing &framing, bool framed) const;
 
+    bool given() const { return hex_ || format_; }
+
 private:
     std::optional<MessageFormat> format_;
     bool hex_ = false;

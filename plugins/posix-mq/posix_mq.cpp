@@ -4,6 +4,7 @@
 
 #include <ipc/queue.hpp>
 
+#include <poll.h>
 #include <sys/inotify.h>
 
 #include <ctime>
@@ -128,6 +129,18 @@ public:
     }
 
     Result<void> put_back(const ipc_message &message) { return send(message, 0); }
+
+    Result<void> wait(std::uint32_t what, std::int64_t timeout)
+    {
+        pollfd descriptor = {queue_.get(), short(what == IPC_WAIT_MESSAGE ? POLLIN : POLLOUT), 0};
+        const timespec most = {timeout / 1'000'000'000, timeout % 1'000'000'000};
+        const int ready = ::ppoll(&descriptor, 1, timeout == IPC_FOREVER ? nullptr : &most, nullptr);
+        if (ready > 0 || (ready < 0 && errno == EINTR && !ipc::host->interrupted()))
+            return {};
+        if (ready < 0)
+            return Error::system("waiting for it");
+        return timeout ? Error::of(ETIMEDOUT, "timed out") : Error::of(EAGAIN, "it is not so yet");
+    }
 
 private:
     int send_once(const ipc_message &message, unsigned priority, const Deadline &deadline)

@@ -316,6 +316,26 @@ TEST_CASE("peeking takes nothing and ends with ENOMSG")
     }
 }
 
+TEST_CASE("waiting takes nothing, and ends when it is so or the time is over")
+{
+    if (!applies() || !subject().queue()->wait)
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    CHECK(code_of(queue.wait(IPC_WAIT_MESSAGE, 0)) == EAGAIN);
+    CHECK(code_of(queue.wait(IPC_WAIT_MESSAGE, 20'000'000)) == ETIMEDOUT);
+    CHECK(queue.wait(IPC_WAIT_SPACE, 0).ok());
+    while (send(queue, std::string(queue.status()->max_message_size, 'x')) == 0)
+        ;
+    CHECK(queue.wait(IPC_WAIT_MESSAGE, 0).ok());
+    CHECK(code_of(queue.wait(IPC_WAIT_SPACE, 0)) == EAGAIN);
+    CHECK(code_of(queue.wait(IPC_WAIT_SPACE, 20'000'000)) == ETIMEDOUT);
+    const std::uint64_t waiting = queue.status()->messages;
+    CHECK(receive(queue).code == 0);
+    CHECK(queue.status()->messages == waiting - 1);
+    CHECK(queue.wait(IPC_WAIT_SPACE, IPC_FOREVER).ok());
+}
+
 TEST_CASE("a message that was put back is received again")
 {
     if (!applies() || !subject().queue()->put_back)

@@ -15,7 +15,7 @@
  *               function pointer as absent. Names of capabilities carry their version.
  *   Results     A function that can fail returns 0 or a negative errno value, and then has filled the
  *               caller's ipc_error. Timeouts and emptiness are errors too: -EAGAIN (would block, empty,
- *               full), -ETIMEDOUT, -EINTR (the user asked to stop).
+ *               full), -ETIMEDOUT, -EINTR (the host asked to stop waiting).
  *   Ownership   An ipc_segment or ipc_queue belongs to the plugin that made it and is given back by that
  *               plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
  *               buffers, lists leave one record at a time through a callback, and pointers inside a record
@@ -99,9 +99,9 @@ typedef struct ipc_host {
     uint32_t abi;
     /* Tell the user something that is no error, in one sentence, once. Copied. */
     void (*notice)(const char *text);
-    /* Nonzero once the user asked the command to stop (SIGINT, SIGTERM). A wait that fails with EINTR
-     * asks this: nonzero means return -EINTR, zero means go on waiting. Signals that arrive just before
-     * the wait are repeated, so a wait never misses one. */
+    /* Nonzero once the user asked the command to stop (SIGINT, SIGTERM), or the command has something else to do. A
+     * wait that fails with EINTR asks this: nonzero means return -EINTR, zero means go on waiting. Signals that arrive
+     * just before the wait are repeated, so a wait never misses one. */
     int (*interrupted)(void);
     /* For system calls that wait but take no timeout (msgrcv, semop). From `timeout` nanoseconds on,
      * the calling thread's waits fail with EINTR, again and again, until deadline(IPC_FOREVER) ends it.
@@ -266,6 +266,12 @@ typedef struct ipc_message {
     int64_t type;
 } ipc_message;
 
+/* What can be waited for. */
+enum {
+    IPC_WAIT_MESSAGE = 1u, /* a message waits; the queue is open for reading */
+    IPC_WAIT_SPACE = 2u    /* one more is taken; the queue is open for writing */
+};
+
 typedef struct ipc_queue_v1 {
     uint32_t size;
     uint32_t features; /* as in ipc_queue_status, known before a queue is opened */
@@ -288,6 +294,9 @@ typedef struct ipc_queue_v1 {
      * stand behind others of its priority or type. NULL if the mechanism cannot. */
     int (*put_back)(ipc_queue *queue, const ipc_message *message, ipc_error *error);
     void (*close)(ipc_queue *queue);
+    /* Wait, taking nothing, until what IPC_WAIT_… names is so, or may be: the host looks again. Errors are those of
+     * receive(). NULL if the kernel wakes nobody for that; the host then looks at status() from time to time. */
+    int (*wait)(ipc_queue *queue, uint32_t what, int64_t timeout, ipc_error *error);
 } ipc_queue_v1;
 
 /* ---- ipc.inspect/1: what exists and who holds it ----------------------------------------------------- */

@@ -11,6 +11,7 @@
 //         Result<void> receive(ipc_message &, std::int64_t timeout);
 //         Result<void> peek(std::uint64_t index, ipc_message &);                      // may be missing
 //         Result<void> put_back(const ipc_message &);                                 // may be missing
+//         Result<void> wait(std::uint32_t what, std::int64_t timeout);                // may be missing
 //     };
 //     constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
 //
@@ -58,6 +59,10 @@ template <typename Channel> constexpr ipc_queue_v1 queue_table()
     if constexpr (requires(Channel & channel, const ipc_message &message) { channel.put_back(message); })
         table.put_back = [](ipc_queue *queue, const ipc_message *message, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->put_back(*message); });
+        };
+    if constexpr (requires(Channel & channel) { channel.wait(std::uint32_t{}, std::int64_t{}); })
+        table.wait = [](ipc_queue *queue, std::uint32_t what, std::int64_t timeout, ipc_error *error) {
+            return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->wait(what, timeout); });
         };
     table.close = [](ipc_queue *queue) { delete reinterpret_cast<Channel *>(queue); };
     return table;

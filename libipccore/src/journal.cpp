@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "journal.hpp"
+
+#include "error.hpp"
+#include "journal_format.hpp"
+#include "plugins.hpp"
+#include "printable.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+namespace ipc {
+
+namespace {
+
+using namespace journal;
+
+/// What is done is cleared away when it comes to so much.
+constexpr std::uint64_t most_done = 1 << 20;
+
+/// 0, or an errno value.
+int write_at(int file, std::string_view bytes, std::uint64_t offset)
+{
+    while (!bytes.empty()) {
+        const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), off_t(offset));
+        if (count < 0 && errno != EINTR)
+            return errno;
+        const std::size_t written = count < 0 ? 0 : std::size_t(count);
+        bytes.remove_prefix(written);
+        offset += written;
+    }
+    return 0;
+}
+
+/// 0, or an errno value.
+int read_from_start(int file, std::uint64_t size, std::string &contents)
+{
+    contents.resize(size);
+    for (std::size_t filled = 0; filled < size;) {
+        const ssize_t count = ::pread(file, contents.data() + filled, size - filled, off_t(filled));
+        if (count < 0 && errno != EINTR)
+            return errno;
+        if (count == 0)
+            contents.resize(size = filled);
+        filled += count < 0 ? 0 : std::size_t(count);
+    }
+    return 0;
+}
+
+/// That the name lasts as well.
+void sync_directory(const std::string &path)
+{
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const Fd opened(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened)
+        ::fsync(opened.get());
+}
+
+bool is_at(const std::string &path, int file)
+{
+    struct stat there, here;
+    return ::stat(path.c_str(), &there) == 0 && ::fstat(file, &here) == 0 && there.st_dev == here.st_dev &&
+           there.st_ino == here.st_ino;
+}
+
+Error refused(const std::string &path, const char *why) { return failure(EINVAL, "{}: {}", printable(path), why); }
+
+/// Open for this process alone. Who replaces the file by a shorter one holds the lock of both.
+Result<Fd> locked(const std::string &path)
+{
+    for (;;) {
+        Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
+        if (!file)
+            return failure(errno, "{}: {}", printable(path), std::strerror(errno));
+        struct stat status;
+        if (::fstat(file.get(), &status) == 0 && !S_ISREG(status.st_mode))
+            return refused(path, "a journal is a regular file, and this is none");
+        if (::flock(file.get(), LOCK_EX | LOCK_NB) < 0)
+            return failure(errno == EWOULDBLOCK ? EBUSY : errno,
+                           "{}: another process works with this journal (give "
+                           "each one of its own)",
+                           printable(path));
+        if (is_at(path, file.get()))
+            return file;
+    }
+}
+
+} // namespace
+
+Error Journal::error(std::string_view what, int code) const
+{
+    return failure(code, "{}: {}: {}", printable(path_), what, std::strerror(code));
+}
+
+Result<Journal> Journal::open(const std::string &path, const Address &queue)
+{
+    ::signal(SIGXFSZ, SIG_IGN); // a limit on its size is an error, as a full disk is
+    Fd file = IPC_TRY(locked(path));
+    const std::unique_ptr<char, void (*)(void *)> real(::realpath(path.c_str(), nullptr), std::free);
+    Journal journal(std::move(file), real ? real.get() : path, queue.text());
+    struct stat status;
+    if (::fstat(journal.file_.get(), &status) < 0)
+        return journal.error("its size is not known", errno);
+    const auto size = std::uint64_t(status.st_size);
+    std::string contents;
+    if (const int code = read_from_start(journal.file_.get(), std::min<std::uint64_t>(size, sizeof(Header)), contents))
+        return journal.error("it cannot be read", code);
+    if (IPC_TRY(journal.is_new(contents))) {
+        IPC_TRY(journal.begin());
+        return journal;
+    }
+    if (const int code = read_from_start(journal.file_.get(), size, contents))
+        return journal.error("it cannot be read", code);
+    IPC_TRY(journal.take_up(contents));
+    return journal;
+}
+
+Journal::~Journal()
+{
+    if (file_ && pending_.empty() && end_ > header().size())
+        (void)shorten(header().size());
+}
+
+/// Empty, or cut off while it was made; an error if it is something else.
+Result<bool> Journal::is_new(std::string_view start) const
+{
+    const std::string_view magic(header_form.magic, sizeof header_form.magic);
+    if (start.substr(0, magic.size()) != magic.substr(0, start.size()))
+        return refused(path_, "it is not a journal, and stays as it is (name a file that does not exist yet)");
+    return start.size() < sizeof(Header);
+}
+
+std::string Journal::header() const { return journal::header(number_, address_); }
+
+Result<void> Journal::begin()
+{
+    if (::getrandom(&number_, sizeof number_, 0) != sizeof number_)
+        return error("no random number", errno);
+    IPC_TRY(shorten(0));
+    IPC_TRY(append(header()));
+    IPC_TRY(sync());
+    sync_directory(path_);
+    return {};
+}
+
+Result<void> Journal::take_up(std::string_view contents)
+{
+    Header header;
+    std::memcpy(&header, contents.data(), sizeof header);
+    if (header.version != header_form.version)
+        return refused(path_, "it is a journal of another version of ipcutils, and stays as it is");
+    const std::string_view address = contents.substr(sizeof header, header.address_length);
+    if (contents.size() < sizeof header + aligned(header.address_length)) {
+        // Cut off while it was made: nothing was kept in it yet.
+        if (contents.size() - sizeof header > aligned(address_.size()))
+            return refused(path_, "it is damaged, and stays as it is (name a file that does not exist yet)");
+        return begin();
+    }
+    if (!journal::is_sound(header, address))
+        return refused(path_, "it is damaged, and stays as it is (name a file that does not exist yet)");
+    if (address != address_)
+        return failure(EINVAL, "{}: it is the journal of {}, and stays as it is (give each queue one of its own)",
+                       printable(path_), printable(address));
+    number_ = header.number;
+    end_ = sizeof header + aligned(header.address_length);
+    return recover(contents);
+}
+
+Result<void> Journal::recover(std::string_view contents)
+{
+    while (const std::optional<Record> record = record_at(contents, end_, number_)) {
+        if (record->head.state == pending_state) {
+            pending_[next_entry_] = {end_, record->size};
+            pending_bytes_ += record->size;
+            left_.push_back(message_of(*record));
+            left_.back().entry = next_entry_++;
+        }
+        end_ += record->size;
+    }
+    if (end_ == contents.size())
+        return {};
+    if (has_record_behind(contents, end_, number_))
+        return failure(EINVAL, "{}: it is damaged at byte {} and sound behind, and stays as it is (keep it aside)",
+                       printable(path_), end_);
+    notice(fmt::format("{}: its last {} bytes were cut off by a crash before they were a message, and are dropped",
+                       printable(path_), contents.size() - end_));
+    return shorten(end_);
+}
+
+Result<void> Journal::shorten(std::uint64_t size)
+{
+    if (::ftruncate(file_.get(), off_t(size)) < 0)
+        return error("it cannot be shortened", errno);
+    end_ = size;
+    return {};
+}
+
+Result<void> Journal::append(std::string_view bytes)
+{
+    if (const int code = write_at(file_.get(), bytes, end_)) {
+        const Error failed = error("it cannot be written", code);
+        (void)shorten(end_);
+        return failed;
+    }
+    end_ += bytes.size();
+    return {};
+}
+
+Result<void> Journal::sync()
+{
+    if (::fdatasync(file_.get()) < 0)
+        return error("it cannot be brought to disk", errno);
+    return {};
+}
+
+TakenMessage Journal::take_left()
+{
+    TakenMessage message = std::move(left_.front());
+    left_.pop_front();
+    return message;
+}
+
+Result<void> Journal::add(TakenMessage &message)
+{
+    std::string record;
+    append_record(number_, message, record);
+    Result<void> written = append(record);
+    if (!written && pending_.empty() && shorten(header().size())) // what is done makes way
+        written = append(record);
+    if (!written)
+        return written;
+    message.entry = next_entry_++;
+    pending_[message.entry] = {end_ - record.size(), record.size()};
+    pending_bytes_ += record.size();
+    return {};
+}
+
+Result<void> Journal::done(TakenMessage &message)
+{
+    const auto place = pending_.find(message.entry);
+    if (place == pending_.end())
+        return {};
+    if (const int code =
+            write_at(file_.get(), std::string_view(reinterpret_cast<const char *>(&done_state), sizeof done_state),
+                     place->second.offset))
+        return error("it cannot be written", code);
+    pending_bytes_ -= place->second.size;
+    pending_.erase(place);
+    message.entry = 0;
+    tidy();
+    return {};
+}
+
+/// A file that cannot be tidied only grows on.
+void Journal::tidy()
+{
+    const std::uint64_t start = header().size();
+    if (end_ - start - pending_bytes_ < most_done)
+        return;
+    if (pending_.empty()) {
+        if (shorten(start))
+            (void)sync(); // before anything is written where the done ones were
+    } else if (pending_bytes_ < most_done) {
+        (void)rewrite();
+    }
+}
+
+/// What is pending, in a new file that takes the place of this one.
+Result<void> Journal::rewrite()
+{
+    std::string contents = header();
+    std::map<std::uint64_t, Place> places;
+    for (const auto &[entry, place] : pending_) {
+        places[entry] = {contents.size(), place.size};
+        contents.resize(contents.size() + place.size);
+        if (::pread(file_.get(), contents.data() + places[entry].offset, place.size, off_t(place.offset)) !=
+            ssize_t(place.size))
+            return error("it cannot be read", EIO);
+    }
+    const std::string path = path_ + ".new";
+    Fd next(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!next || ::flock(next.get(), LOCK_EX | LOCK_NB) < 0 || write_at(next.get(), contents, 0) ||
+        ::fdatasync(next.get()) < 0 || ::rename(path.c_str(), path_.c_str()) < 0) {
+        const Error failed = error("it cannot be rewritten", errno);
+        ::unlink(path.c_str());
+        return failed;
+    }
+    sync_directory(path_);
+    file_ = std::move(next);
+    pending_ = std::move(places);
+    end_ = contents.size();
+    return {};
+}
+
+} // namespace ipc
