@@ -5,21 +5,25 @@
 
 #include <ipc/plugin.h>
 
-#include <unistd.h>
-
 #include <csetjmp>
 #include <csignal>
 #include <ctime>
+#include <pthread.h>
 
 namespace ipc {
 namespace {
 
 struct Guard {
     const std::uintptr_t begin, length;
-    const bool is_timed;
+    const std::int64_t ticks; // that it may see; -1 is any number
+    volatile std::int64_t seen;
     volatile std::uintptr_t fault;
-    volatile int ticks;
-    sigjmp_buf back;
+    sigjmp_buf back; // left as it is: clearing it takes longer than setting it
+
+    Guard(const void *memory, std::size_t bytes, std::int64_t most)
+        : begin(reinterpret_cast<std::uintptr_t>(memory)), length(bytes), ticks(most), seen(0), fault(0)
+    {
+    }
 };
 Guard *volatile guard = nullptr; // the innermost
 
@@ -37,18 +41,6 @@ void on_fault(int signal, siginfo_t *info, void *)
     // Somebody else's: as if there were no guard.
     sigaction(signal, &before, nullptr);
     std::raise(signal);
-}
-
-/// Not at the first tick, which may have waited while this process was stopped: what is called shall have had some
-/// time.
-void on_tick(int)
-{
-    if (!guard || !guard->is_timed)
-        return;
-    const int ticks = guard->ticks;
-    guard->ticks = ticks + 1;
-    if (ticks > 0)
-        siglongjmp(guard->back, ETIMEDOUT);
 }
 
 /// Without SA_NODEFER the jump would have to restore the mask of signals, a system call for each use.
@@ -75,35 +67,61 @@ void end_use()
         sigaction(SIGBUS, &before, nullptr);
 }
 
-/// A timer of its own, since that of interruption.hpp may be running. A child process has none of its parent's.
-timer_t timer()
-{
-    static pid_t maker = 0;
-    static timer_t made = {};
-    if (const pid_t self = ::getpid(); self != maker) {
-        maker = self;
-        struct sigaction action = {};
-        action.sa_handler = on_tick;
-        handle(SIGVTALRM, action, nullptr);
-        sigevent event = {};
-        event.sigev_notify = SIGEV_SIGNAL;
-        event.sigev_signo = SIGVTALRM;
-        timer_create(CLOCK_MONOTONIC, &event, &made);
-    }
-    return made;
-}
+/// A clock that ticks while timed attempts are made: setting it for each would cost more than most of them. A timer of
+/// its own, since that of interruption.hpp may be running.
+constexpr std::int64_t tick = 250'000'000;
+timer_t ticker = {};
+volatile std::sig_atomic_t is_ticking = 0, was_needed = 0;
 
-void set_ticks(std::int64_t nanoseconds)
+void set_ticker(std::int64_t nanoseconds)
 {
-    constexpr std::int64_t second = 1'000'000'000;
-    const timespec time = {nanoseconds / second, nanoseconds % second};
+    const timespec time = {0, nanoseconds};
     const itimerspec times = {time, time};
-    timer_settime(timer(), 0, &times, nullptr);
+    timer_settime(ticker, 0, &times, nullptr);
+    is_ticking = nanoseconds != 0;
 }
 
-Guard guard_of(const void *memory, std::size_t bytes, bool is_timed)
+/// Not at the first tick, which may have waited while this process was stopped: what is called shall have had some
+/// time.
+void on_tick(int)
 {
-    return {reinterpret_cast<std::uintptr_t>(memory), bytes, is_timed, 0, 0, {}};
+    if (guard && guard->ticks >= 0) {
+        const std::int64_t seen = guard->seen;
+        guard->seen = seen + 1;
+        if (seen > guard->ticks)
+            siglongjmp(guard->back, ETIMEDOUT);
+    } else if (!was_needed) {
+        set_ticker(0);
+    }
+    was_needed = 0;
+}
+
+/// A child process has no timer of its parent's.
+void make_ticker()
+{
+    static bool is_made = false, is_watched = false;
+    if (is_made)
+        return;
+    if (!is_watched)
+        ::pthread_atfork(nullptr, nullptr, [] { is_made = false; });
+    is_watched = is_made = true;
+    struct sigaction action = {};
+    action.sa_handler = on_tick;
+    action.sa_flags = SA_RESTART;
+    handle(SIGVTALRM, action, nullptr);
+    sigevent event = {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGVTALRM;
+    timer_create(CLOCK_MONOTONIC, &event, &ticker);
+    is_ticking = 0;
+}
+
+void need_ticks()
+{
+    was_needed = 1;
+    make_ticker();
+    if (!is_ticking)
+        set_ticker(tick);
 }
 
 /// 0, or why `work` was given up.
@@ -124,7 +142,7 @@ int run(Guard &ours, void (*work)(void *context), void *context)
 Result<void> guarded_access(std::span<const std::byte> memory, void (*access)(void *context), void *context)
 {
     begin_use();
-    Guard ours = guard_of(memory.data(), memory.size(), false);
+    Guard ours(memory.data(), memory.size(), -1);
     const int reason = run(ours, access, context);
     end_use();
     if (!reason)
@@ -138,13 +156,10 @@ int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeo
 {
     static const bool stays = (begin_use(), true);
     static_cast<void>(stays);
-    Guard ours = guard_of(memory, length, timeout != IPC_FOREVER);
-    if (!ours.is_timed)
-        return -run(ours, work, context);
-    set_ticks(timeout / 2 + 1);
-    const int reason = run(ours, work, context);
-    set_ticks(0);
-    return -reason;
+    Guard ours(memory, length, timeout == IPC_FOREVER ? -1 : timeout / tick);
+    if (timeout != IPC_FOREVER)
+        need_ticks();
+    return -run(ours, work, context);
 }
 
 } // namespace ipc

@@ -83,8 +83,8 @@ private:
     using Obstacle = bool (Contents::*)() const;
 
     Result<void> map_writable();
-    template <typename Work> Result<void> with_lock(Obstacle obstacle, std::int64_t timeout, Work work);
-    int enter(Obstacle obstacle, std::int64_t timeout);
+    template <Obstacle obstacle, typename Work> Result<void> with_lock(std::int64_t timeout, Work work);
+    template <Obstacle obstacle> int enter(std::int64_t timeout);
     void release_after_fault();
     void wake(unsigned char *condition);
     Error failure(int code, Obstacle obstacle, std::int64_t timeout);
@@ -133,8 +133,6 @@ Result<std::unique_ptr<Channel>> Channel::open(const ipc_address &address, std::
 /// Opened for reading only, it is opened once more: receiving writes too.
 Result<void> Channel::map_writable()
 {
-    if (memory_.get())
-        return {};
     if ((::fcntl(file_.get(), F_GETFL) & O_ACCMODE) != O_RDWR) {
         Fd again = IPC_TRY(ipc::open_file(ipc::ShmPath(name_).text(), IPC_READ | IPC_WRITE, O_NOFOLLOW));
         struct stat before, now;
@@ -168,7 +166,7 @@ Result<void> Channel::status(ipc_queue_status &status)
 
 /// Take the lock at a moment when the obstacle is not there. 0 or an errno value: EAGAIN or ETIMEDOUT if it stayed,
 /// EBUSY if the lock did. Waits without it.
-int Channel::enter(Obstacle obstacle, std::int64_t timeout)
+template <Channel::Obstacle obstacle> int Channel::enter(std::int64_t timeout)
 {
     Deadline deadline(timeout == 0 ? patience : timeout);
     ipc::SharedMutex &mutex = contents_.header().mutex;
@@ -194,12 +192,12 @@ int Channel::enter(Obstacle obstacle, std::int64_t timeout)
 }
 
 /// Work under the lock, once the obstacle is not there.
-template <typename Work> Result<void> Channel::with_lock(Obstacle obstacle, std::int64_t timeout, Work work)
+template <Channel::Obstacle obstacle, typename Work> Result<void> Channel::with_lock(std::int64_t timeout, Work work)
 {
     int code = 0;
     Result<void> done;
     const int fault = ipc::attempt(memory_.get(), layout_.bytes, IPC_FOREVER, [&] {
-        code = enter(obstacle, timeout);
+        code = enter<obstacle>(timeout);
         if (code)
             return;
         done = work();
@@ -229,9 +227,10 @@ Result<void> Channel::send(const ipc_message &message, std::int64_t timeout)
                          "the message has %" PRIu64 " bytes and the queue takes at most %" PRIu64
                          " (create it with a larger --max-size)",
                          message.length, layout_.max_message_size);
-    IPC_TRY(map_writable());
+    if (!memory_.get())
+        IPC_TRY(map_writable());
     bool waits = false; // one of Boost's programs
-    IPC_TRY(with_lock(&Contents::is_full, timeout, [&] {
+    IPC_TRY(with_lock<&Contents::is_full>(timeout, [&] {
         waits = boost_mq::load(contents_.header().blocked_receivers) != 0;
         return contents_.insert(message, message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0);
     }));
@@ -242,9 +241,10 @@ Result<void> Channel::send(const ipc_message &message, std::int64_t timeout)
 
 Result<void> Channel::receive(ipc_message &message, std::int64_t timeout)
 {
-    IPC_TRY(map_writable());
+    if (!memory_.get())
+        IPC_TRY(map_writable());
     bool waits = false;
-    IPC_TRY(with_lock(&Contents::is_empty, timeout, [&] {
+    IPC_TRY(with_lock<&Contents::is_empty>(timeout, [&] {
         waits = boost_mq::load(contents_.header().blocked_senders) != 0;
         return contents_.take(message);
     }));

@@ -43,6 +43,7 @@ public:
     static int examine(const ipc::SharedMutex &mutex);
 
 private:
+    static bool spin(ipc::SharedMutex &mutex, std::uint32_t wanted);
     int contend(ipc::SharedMutex &mutex, bool robust, Deadline &deadline);
     void release(ipc::SharedMutex &mutex, bool robust);
     void announce(ipc::SharedMutex *mutex);

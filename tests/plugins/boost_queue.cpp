@@ -8,12 +8,13 @@
 //     die NAME                     end while holding the queue's lock
 #include <boost/interprocess/ipc/message_queue.hpp>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -60,8 +61,7 @@ void receive(message_queue &queue, long count)
 {
     interprocess::shared_memory_object file(interprocess::open_only, name, interprocess::read_write);
     interprocess::mapped_region region(file, interprocess::read_write);
-    static_cast<interprocess::interprocess_mutex *>(
-        static_cast<void *>(static_cast<char *>(region.get_address()) + 48))
+    static_cast<interprocess::interprocess_mutex *>(static_cast<void *>(static_cast<char *>(region.get_address()) + 48))
         ->lock();
     std::raise(SIGKILL);
     std::abort();
