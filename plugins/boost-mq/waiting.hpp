@@ -21,7 +21,7 @@ public:
     /// 0, ETIMEDOUT, or EINTR if the user asked to stop.
     int pause(Deadline &deadline)
     {
-        constexpr std::int64_t longest = 2'000'000;
+        constexpr std::int64_t longest = 4'000'000;
         const std::int64_t nap = deadline.left(nap_);
         if (nap == 0)
             return ETIMEDOUT;
