@@ -4,15 +4,10 @@
 //     raw_queue create NAME DEPTH SIZE   make the queue
 //     raw_queue send NAME FILE           send each line of FILE, from memory
 //     raw_queue receive NAME COUNT       take COUNT messages and touch every cache line of them
-#include "refuse.hpp"
+#include "lines.hpp"
 
-#include <fcntl.h>
 #include <mqueue.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
-#include <cstring>
-#include <string_view>
 #include <vector>
 
 namespace {
@@ -25,28 +20,11 @@ void create(const char *name, long depth, long size)
     must("mq_open", mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes));
 }
 
-std::string_view map(const char *file)
-{
-    int fd = must(file, open(file, O_RDONLY | O_CLOEXEC));
-    struct stat facts;
-    must(file, fstat(fd, &facts));
-    auto size = static_cast<std::size_t>(facts.st_size);
-    void *memory = must(file, mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0));
-    return {static_cast<const char *>(memory), size};
-}
-
 void send(const char *name, const char *file)
 {
     std::string_view text = map(file);
     mqd_t queue = must(name, mq_open(name, O_WRONLY));
-    const char *end = text.data() + text.size();
-    for (const char *line = text.data(); line < end;) {
-        auto left = static_cast<std::size_t>(end - line);
-        auto *stop = static_cast<const char *>(std::memchr(line, '\n', left));
-        std::size_t length = stop ? static_cast<std::size_t>(stop - line) : left;
-        must("mq_send", mq_send(queue, line, length, 0));
-        line += length + 1;
-    }
+    each_line(text, [&](const char *line, std::size_t length) { must("mq_send", mq_send(queue, line, length, 0)); });
 }
 
 void receive(const char *name, long count)
@@ -55,13 +33,10 @@ void receive(const char *name, long count)
     mq_attr attributes;
     must(name, mq_getattr(queue, &attributes));
     std::vector<char> message(static_cast<std::size_t>(attributes.mq_msgsize));
-    volatile char seen = 0;
     for (; count; count--) {
         ssize_t length = must("mq_receive", mq_receive(queue, message.data(), message.size(), nullptr));
-        for (ssize_t at = 0; at < length; at += 64)
-            seen = message[static_cast<std::size_t>(at)];
+        touch(message.data(), static_cast<std::size_t>(length));
     }
-    static_cast<void>(seen);
 }
 
 } // namespace

@@ -3,60 +3,163 @@
 
 #include "error.hpp"
 
+#include <ipc/plugin.h>
+
 #include <csetjmp>
 #include <csignal>
-#include <cstdint>
+#include <ctime>
+#include <pthread.h>
 
 namespace ipc {
 namespace {
 
 struct Guard {
-    std::uintptr_t begin, length;
+    const std::uintptr_t begin, length;
+    const std::int64_t ticks; // that it may see; -1 is any number
+    volatile std::int64_t seen;
     volatile std::uintptr_t fault;
-    struct sigaction before;
-    sigjmp_buf back;
+    sigjmp_buf back; // left as it is: clearing it takes longer than setting it
+
+    Guard(const void *memory, std::size_t bytes, std::int64_t most)
+        : begin(reinterpret_cast<std::uintptr_t>(memory)), length(bytes), ticks(most), seen(0), fault(0)
+    {
+    }
 };
-Guard *guard = nullptr;
+Guard *volatile guard = nullptr; // the innermost
+
+/// What SIGBUS did before the first of `users` guards.
+struct sigaction before;
+int users = 0;
 
 void on_fault(int signal, siginfo_t *info, void *)
 {
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    if (info->si_code > 0 && address - guard->begin < guard->length) {
+    if (guard && info->si_code > 0 && address - guard->begin < guard->length) {
         guard->fault = address - guard->begin;
-        siglongjmp(guard->back, 1);
+        siglongjmp(guard->back, EFAULT);
     }
     // Somebody else's: as if there were no guard.
-    sigaction(signal, &guard->before, nullptr);
+    sigaction(signal, &before, nullptr);
     std::raise(signal);
 }
 
 /// Without SA_NODEFER the jump would have to restore the mask of signals, a system call for each use.
-void set_handler(Guard &ours)
+void handle(int signal, struct sigaction action, struct sigaction *old)
 {
+    action.sa_flags |= SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, old);
+}
+
+void begin_use()
+{
+    if (users++ > 0)
+        return;
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
-    sigemptyset(&action.sa_mask);
-    guard = &ours;
-    sigaction(SIGBUS, &action, &ours.before);
+    action.sa_flags = SA_SIGINFO;
+    handle(SIGBUS, action, &before);
+}
+
+void end_use()
+{
+    if (--users == 0)
+        sigaction(SIGBUS, &before, nullptr);
+}
+
+/// A clock that ticks while timed attempts are made: setting it for each would cost more than most of them. A timer of
+/// its own, since that of interruption.hpp may be running.
+constexpr std::int64_t tick = 250'000'000;
+timer_t ticker = {};
+volatile std::sig_atomic_t is_ticking = 0, was_needed = 0;
+
+void set_ticker(std::int64_t nanoseconds)
+{
+    const timespec time = {0, nanoseconds};
+    const itimerspec times = {time, time};
+    timer_settime(ticker, 0, &times, nullptr);
+    is_ticking = nanoseconds != 0;
+}
+
+/// Not at the first tick, which may have waited while this process was stopped: what is called shall have had some
+/// time.
+void on_tick(int)
+{
+    if (guard && guard->ticks >= 0) {
+        const std::int64_t seen = guard->seen;
+        guard->seen = seen + 1;
+        if (seen > guard->ticks)
+            siglongjmp(guard->back, ETIMEDOUT);
+    } else if (!was_needed) {
+        set_ticker(0);
+    }
+    was_needed = 0;
+}
+
+/// A child process has no timer of its parent's.
+void make_ticker()
+{
+    static bool is_made = false, is_watched = false;
+    if (is_made)
+        return;
+    if (!is_watched)
+        ::pthread_atfork(nullptr, nullptr, [] { is_made = false; });
+    is_watched = is_made = true;
+    struct sigaction action = {};
+    action.sa_handler = on_tick;
+    action.sa_flags = SA_RESTART;
+    handle(SIGVTALRM, action, nullptr);
+    sigevent event = {};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGVTALRM;
+    timer_create(CLOCK_MONOTONIC, &event, &ticker);
+    is_ticking = 0;
+}
+
+void need_ticks()
+{
+    was_needed = 1;
+    make_ticker();
+    if (!is_ticking)
+        set_ticker(tick);
+}
+
+/// 0, or why `work` was given up.
+int run(Guard &ours, void (*work)(void *context), void *context)
+{
+    Guard *const outer = guard;
+    const int reason = sigsetjmp(ours.back, 0);
+    if (!reason) {
+        guard = &ours;
+        work(context);
+    }
+    guard = outer;
+    return reason;
 }
 
 } // namespace
 
 Result<void> guarded_access(std::span<const std::byte> memory, void (*access)(void *context), void *context)
 {
-    Guard ours = {};
-    ours.begin = reinterpret_cast<std::uintptr_t>(memory.data());
-    ours.length = memory.size();
-    set_handler(ours);
-    const bool faulted = sigsetjmp(ours.back, 0) != 0;
-    if (!faulted)
-        access(context);
-    sigaction(SIGBUS, &ours.before, nullptr);
-    if (!faulted)
+    begin_use();
+    Guard ours(memory.data(), memory.size(), -1);
+    const int reason = run(ours, access, context);
+    end_use();
+    if (!reason)
         return {};
     return failure(EIO, "its memory at offset {} is gone: somebody made it smaller, or no memory is left for it",
                    std::uintptr_t(ours.fault));
+}
+
+int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
+                    void *context)
+{
+    static const bool stays = (begin_use(), true);
+    static_cast<void>(stays);
+    Guard ours(memory, length, timeout == IPC_FOREVER ? -1 : timeout / tick);
+    if (timeout != IPC_FOREVER)
+        need_ticks();
+    return -run(ours, work, context);
 }
 
 } // namespace ipc

@@ -5,6 +5,7 @@
 #include <ipc/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -22,5 +23,10 @@ template <typename Access> Result<void> guarded_access(std::span<const std::byte
     return guarded_access(
         memory, [](void *context) { (*static_cast<Access *>(context))(); }, std::addressof(access));
 }
+
+/// ipc_host::attempt: what goes wrong is -EFAULT or -ETIMEDOUT. From the first call on SIGBUS keeps its handler, so
+/// that the next ones cost no system call.
+int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
+                    void *context);
 
 } // namespace ipc

@@ -2,6 +2,7 @@
 #include "plugins.hpp"
 
 #include "error.hpp"
+#include "guarded_access.hpp"
 #include "interruption.hpp"
 #include "library_file.hpp"
 #include "printable.hpp"
@@ -79,6 +80,7 @@ const ipc_host &host_services()
         .notice = [](const char *text) { notice(text); },
         .interrupted = disturbed,
         .deadline = wait_deadline,
+        .attempt = guarded_attempt,
     };
     return services;
 }

@@ -80,11 +80,14 @@ bool is_leftover(const Object &object, const std::vector<Selector> &selectors)
            });
 }
 
-Result<void> remove_one(const Object &object, const Request &request)
+using Prepare = std::function<Result<void>(const Object &object)>;
+
+Result<void> remove_one(const Object &object, const Request &request, const Prepare &prepare)
 {
-    if (request.dry_run)
-        IPC_TRY(check_removal(object, request.policy));
-    else
+    IPC_TRY(check_removal(object, request.policy));
+    if (prepare && !request.dry_run)
+        IPC_TRY(prepare(object));
+    if (!request.dry_run)
         IPC_TRY(remove_object(object, request.policy));
     if (request.dry_run || request.verbose)
         return print(object.address.text() + '\n');
@@ -93,7 +96,7 @@ Result<void> remove_one(const Object &object, const Request &request)
 
 } // namespace
 
-Result<int> run_remove(Command &command, const Family &family, std::string_view examples)
+Result<int> run_remove(Command &command, const Family &family, std::string_view examples, const Prepare &prepare)
 {
     Request request;
     command.describe(fmt::format("Remove {}s that nobody holds.", family.noun), examples);
@@ -123,7 +126,7 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
         fail(printable(unmatched.pattern), unmatched.reason);
     for (const Object &object : snapshot.objects)
         if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
-            if (const Result<void> removed = remove_one(object, request); !removed)
+            if (const Result<void> removed = remove_one(object, request, prepare); !removed)
                 fail(object.address.text(), removed.error());
     return status;
 }

@@ -4,6 +4,9 @@
 
 #include "address.hpp"
 #include "command.hpp"
+#include "snapshot.hpp"
+
+#include <functional>
 
 namespace ipc {
 
@@ -11,6 +14,8 @@ namespace ipc {
 /// without arguments all that mechanisms enumerate, narrowed so. An address or pattern that matches nothing is an
 /// error; that the options leave none of what matched is not. A pattern without a mechanism means objects that
 /// mechanisms enumerate, not files that processes happen to have mapped.
-Result<int> run_remove(Command &command, const Family &family, std::string_view examples);
+/// `prepare` is called with each object that may be removed, right before it is; an error of it keeps the object.
+Result<int> run_remove(Command &command, const Family &family, std::string_view examples,
+                       const std::function<Result<void>(const Object &object)> &prepare = {});
 
 } // namespace ipc

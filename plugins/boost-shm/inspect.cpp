@@ -15,19 +15,6 @@ using ipc::Error;
 using ipc::Fd;
 using ipc::Result;
 
-/// Opened for reading alone and, where this user may ask for that, without leaving the time of access.
-Fd open_unnoticed(int directory, const char *leaf, const struct statx &status)
-{
-    constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    static const uid_t user = ::geteuid();
-    Fd file;
-    if (status.stx_uid == user || user == 0)
-        file = Fd(::openat(directory, leaf, flags | O_NOATIME));
-    if (!file)
-        file = Fd(::openat(directory, leaf, flags));
-    return file;
-}
-
 std::string detail_of(const Header &header)
 {
     const std::uint64_t count = header.named.count + header.unique.count;
@@ -68,7 +55,7 @@ struct Inspection {
             // A name with '#' cannot be addressed here.
             if (status.stx_size < boost_shm::least_bytes || std::strchr(leaf, '#'))
                 return true;
-            Fd file = open_unnoticed(directory, leaf, status);
+            Fd file = ipc::open_unnoticed(directory, leaf, status);
             if (!file)
                 return true;
             Result<Header> header = boost_shm::read_header(file.get(), status.stx_size);
@@ -88,7 +75,7 @@ struct Inspection {
         if (int code = ipc::file_status(AT_FDCWD, path.text(), AT_SYMLINK_NOFOLLOW, status))
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
-        Fd file = open_unnoticed(AT_FDCWD, path.text(), status);
+        Fd file = ipc::open_unnoticed(AT_FDCWD, path.text(), status);
         bool is_readable = file && ipc::file_status(file.get(), status) == 0 && S_ISREG(status.stx_mode);
         Result<Header> header = boost_shm::read_header(file.get(), is_readable ? status.stx_size : 0);
         emit_segment(target.segment.leaf(), status, is_readable ? &header : nullptr, emit);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "structure.hpp"
 
-#include <linux/futex.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cinttypes>
-#include <csignal>
 #include <cstddef>
 #include <ctime>
 #include <tuple>
@@ -250,47 +248,11 @@ Result<Contents> read_once(int descriptor)
     return contents;
 }
 
-constexpr std::uint32_t robust = 0x10;               // in Lock::kind
-constexpr std::int32_t not_recoverable = 0x7ffffffe; // in Lock::owner
-
-/// The thread that holds it; 0 if that is not known.
-std::int32_t holder_of(const Lock &lock)
-{
-    const std::int32_t thread = lock.kind & robust ? std::int32_t(lock.word & FUTEX_TID_MASK) : lock.owner;
-    return std::max(thread, 0);
-}
-
-/// Does this process see a thread of that number? Asks without a signal.
-bool exists(std::int32_t thread) { return ::kill(thread, 0) == 0 || errno == EPERM; }
-
-bool died_with_holder(const Lock &lock) { return lock.kind & robust && lock.word & FUTEX_OWNER_DIED; }
-
-/// Is it held by somebody who may be changing what it protects?
-bool is_in_use(const Lock &lock)
-{
-    const std::int32_t thread = holder_of(lock);
-    return lock.word && !died_with_holder(lock) && (thread == 0 || exists(thread));
-}
-
 bool is_in_use(int descriptor)
 {
     Header header;
     return copy(descriptor, 0, &header, sizeof header).ok() &&
-           (is_in_use(header.lock) || is_in_use(header.allocation_lock));
-}
-
-std::string state_of(const Lock &lock)
-{
-    if (lock.kind & robust && lock.owner == not_recoverable)
-        return "left by a process that died, and unusable for ever";
-    if (!lock.word)
-        return {};
-    if (died_with_holder(lock))
-        return "left by a process that died";
-    const std::int32_t thread = holder_of(lock);
-    if (!thread)
-        return "held by an unknown thread";
-    return "held by thread " + std::to_string(thread) + (exists(thread) ? "" : ", which does not exist here");
+           (ipc::is_in_use(header.lock) || ipc::is_in_use(header.allocation_lock));
 }
 
 } // namespace
@@ -351,8 +313,8 @@ Result<Contents> read_contents(int descriptor)
 
 std::string lock_state(const Header &header)
 {
-    std::string state = state_of(header.lock);
-    return state.empty() ? state_of(header.allocation_lock) : state;
+    std::string state = ipc::state_of(header.lock);
+    return state.empty() ? ipc::state_of(header.allocation_lock) : state;
 }
 
 } // namespace boost_shm

@@ -11,23 +11,15 @@
 #pragma once
 
 #include <ipc/result.hpp>
+#include <ipc/shared_mutex.hpp>
 
 #include <cstdint>
-#include <pthread.h>
 #include <string>
 #include <vector>
 
 namespace boost_shm {
 
-/// A process-shared mutex of the C library, as far as it is known.
-struct alignas(pthread_mutex_t) Lock {
-    std::uint32_t word; // 0 free; of a robust mutex the thread, and whether it died
-    std::uint32_t count;
-    std::int32_t owner;
-    std::uint32_t users;
-    std::uint32_t kind;
-    unsigned char rest[sizeof(pthread_mutex_t) - 20];
-};
+using Lock = ipc::SharedMutex;
 
 struct Hook {
     std::uint64_t parent, left, right; // distances; 1 is null, bit 1 of `parent` the node's colour

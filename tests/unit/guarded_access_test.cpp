@@ -2,6 +2,8 @@
 #include "catch.hpp"
 #include "guarded_access.hpp"
 
+#include <ipc/plugin.h>
+
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,4 +92,64 @@ TEST_CASE("a fault elsewhere and a signal that was sent end the process as ever"
         CHECK(WIFSIGNALED(status));
         CHECK(WTERMSIG(status) == SIGBUS);
     }
+}
+
+TEST_CASE("an attempt ends at a page that is gone, nested too, and the next one goes on")
+{
+    Shared shared;
+    REQUIRE(ftruncate(shared.fd, 4096) == 0);
+    struct Work {
+        Shared &shared;
+        std::size_t offset;
+        int inner = 0;
+        bool reached = false;
+    };
+    const auto touch = [](void *context) {
+        auto &work = *static_cast<Work *>(context);
+        *work.shared.at(work.offset) = std::byte{7};
+        work.reached = true;
+    };
+    for (const std::size_t offset : {std::size_t{0}, std::size_t{5000}, std::size_t{1}}) {
+        Work work{shared, offset};
+        const int expected = offset < 4096 ? 0 : -EFAULT;
+        CHECK(ipc::guarded_attempt(shared.memory.data(), size, IPC_FOREVER, touch, &work) == expected);
+        CHECK(work.reached == (expected == 0));
+    }
+    Work work{shared, 5000};
+    const auto nested = [](void *context) {
+        auto &outer = *static_cast<Work *>(context);
+        Work inner{outer.shared, 9000};
+        outer.inner = ipc::guarded_attempt(
+            outer.shared.memory.data(), size, 1'000'000'000,
+            [](void *one) { *static_cast<Work *>(one)->shared.at(9000) = std::byte{1}; }, &inner);
+        *outer.shared.at(outer.offset) = std::byte{7};
+    };
+    CHECK(ipc::guarded_attempt(shared.memory.data(), size, IPC_FOREVER, nested, &work) == -EFAULT);
+    CHECK(work.inner == -EFAULT);
+}
+
+TEST_CASE("an attempt that never returns is given up in time, again and again, in a child process too")
+{
+    Shared shared;
+    const auto wait = [&] {
+        return ipc::guarded_attempt(
+            shared.memory.data(), size, 300'000'000,
+            [](void *) {
+                for (;;)
+                    pause();
+            },
+            nullptr);
+    };
+    CHECK(wait() == -ETIMEDOUT);
+    CHECK(wait() == -ETIMEDOUT);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(30);
+        _exit(wait() == -ETIMEDOUT ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    const auto nothing = [](void *) {};
+    CHECK(ipc::guarded_attempt(shared.memory.data(), size, 300'000'000, nothing, nullptr) == 0);
 }

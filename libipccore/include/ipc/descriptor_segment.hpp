@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/statfs.h>
 
+#include <functional>
 #include <limits>
 
 namespace ipc {
@@ -174,11 +175,11 @@ inline Error creation_error(int code, int directory, const char *place)
 }
 
 /// Puts into a new file what everybody shall find there, before it has its name and owner. Throws nothing.
-using Prepare = Result<void> (*)(int descriptor, std::uint64_t bytes);
+using Prepare = std::function<Result<void>(int descriptor, std::uint64_t bytes)>;
 
-/// Give a new file its memory, its first contents (`prepare` may be NULL), its owner and mode.
+/// Give a new file its memory, its first contents (`prepare` may be empty), its owner and mode.
 inline Result<void> complete_file(int descriptor, std::uint64_t bytes, const ipc_ownership &ownership,
-                                  const char *place, Prepare prepare, Blocks blocks)
+                                  const char *place, const Prepare &prepare, Blocks blocks)
 {
     IPC_TRY(lengthen(descriptor, 0, bytes, place, blocks));
     if (prepare)
@@ -189,7 +190,8 @@ inline Result<void> complete_file(int descriptor, std::uint64_t bytes, const ipc
 /// Where files without a name are not supported: the name is taken at once, readable by the owner alone until all is
 /// done, and given up again if that fails.
 inline Result<Fd> create_named_file(int directory, const char *leaf, std::uint64_t bytes,
-                                    const ipc_ownership &ownership, const char *place, Prepare prepare, Blocks blocks)
+                                    const ipc_ownership &ownership, const char *place, const Prepare &prepare,
+                                    Blocks blocks)
 {
     Fd file(::openat(directory, leaf, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file)
@@ -231,7 +233,7 @@ inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
 /// open for reading and writing. It appears there complete: with its memory, owned and with its mode. EEXIST if the
 /// name is taken, also by a link or FIFO. `place` is how the user knows the file system.
 inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t bytes, const ipc_ownership &ownership,
-                              const char *place, Prepare prepare = nullptr, Blocks blocks = Blocks::reserved)
+                              const char *place, const Prepare &prepare = {}, Blocks blocks = Blocks::reserved)
 {
     if (bytes == 0)
         return Error::of(EINVAL, "a segment has at least 1 byte (give a size)");
@@ -402,7 +404,7 @@ private:
 template <typename Memory>
 Result<std::unique_ptr<Memory>> create_segment(int directory, const char *leaf, std::uint64_t bytes,
                                                const ipc_ownership &ownership, bool populate, const char *place,
-                                               Prepare prepare = nullptr, Blocks blocks = Blocks::reserved)
+                                               const Prepare &prepare = {}, Blocks blocks = Blocks::reserved)
 {
     Fd file = IPC_TRY(create_file(directory, leaf, bytes, ownership, place, prepare, blocks));
     auto memory = std::make_unique<Memory>(std::move(file), IPC_READ | IPC_WRITE, populate, place);

@@ -81,7 +81,7 @@ inline Result<void> expect_regular(unsigned mode)
     if (S_ISREG(mode))
         return {};
     int code = S_ISDIR(mode) ? EISDIR : S_ISLNK(mode) ? ELOOP : EINVAL;
-    return Error::of(code, "there is %s of that name and no segment (choose another name)", kind_of(mode));
+    return Error::of(code, "there is %s of that name (choose another name)", kind_of(mode));
 }
 
 /// Fill in what a file's status tells: identity, size, memory in use, permissions, owner, times. `last_in_time` is the

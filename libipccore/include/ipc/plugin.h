@@ -107,6 +107,12 @@ typedef struct ipc_host {
      * the calling thread's waits fail with EINTR, again and again, until deadline(IPC_FOREVER) ends it.
      * Compare the clock to learn whether it was the deadline. */
     void (*deadline)(int64_t timeout);
+    /* Call work(context), which touches the `length` bytes of shared memory at `memory` or hands them to a
+     * library. Other processes may take such memory away (SIGBUS) or leave in it what makes a library wait for
+     * ever; then `work` is given up where it is and the answer is -EFAULT, or -ETIMEDOUT some time after
+     * `timeout` nanoseconds. It owns nothing, since nothing on its stack is destroyed. 0 once it returned.
+     * Calls may be nested, a timed one innermost. Absent in older hosts. */
+    int (*attempt)(const void *memory, uint64_t length, int64_t timeout, void (*work)(void *context), void *context);
 } ipc_host;
 
 /* ---- the descriptor --------------------------------------------------------------------------------- */

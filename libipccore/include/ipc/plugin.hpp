@@ -13,8 +13,10 @@
 #include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string_view>
 #include <type_traits>
@@ -28,6 +30,18 @@ inline int keep_host(const ipc_host *services, ipc_error *)
 {
     host = services;
     return 0;
+}
+
+/// ipc_host::attempt for anything that can be called; a host that has none lets signals end the process.
+template <typename Work> int attempt(const void *memory, std::uint64_t length, std::int64_t timeout, Work &&work)
+{
+    if (!host || host->size < offsetof(ipc_host, attempt) + sizeof host->attempt || !host->attempt) {
+        work();
+        return 0;
+    }
+    return host->attempt(
+        memory, length, timeout, [](void *context) { (*static_cast<std::remove_reference_t<Work> *>(context))(); },
+        std::addressof(work));
 }
 
 /// Report a Result across the boundary: 0, or fill the caller's error and return its negative code.

@@ -17,10 +17,12 @@ needs_release() {
     needs_release
     command -v valgrind >/dev/null || skip "needs valgrind"
     mqmk "$mq" > /dev/null
+    mqmk "$boost_mq" > /dev/null
     shmmk "$file" 4096 > /dev/null
     in_background shmmk memfd:frame 4096 --hold > "$scratch/address"
     wait_until test -s "$scratch/address"
     for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "shmmk $boost_shm 4096" "mqsend $mq x" "mqrecv $mq" \
+        "mqmk $boost_mq-2" "mqsend $boost_mq x" "mqrecv $boost_mq" \
         "shmcat $file" "shmcat $(cat "$scratch/address")" "shmcat -x --length 16 $file" \
         "shmword $shm u32@0 add 1" "shmword $sysv_shm u32be@0 cas 0 1" "shmword $file f64@0 add 1.5"; do
         # shellcheck disable=SC2086
@@ -29,6 +31,7 @@ needs_release() {
         [ "$count" -gt 10000 ]
         [ "$count" -le 350000 ]
     done
+    mqrm "$boost_mq-2"
 }
 
 # calls FILE: how many system calls strace counted.
