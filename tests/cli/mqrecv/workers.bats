@@ -33,7 +33,7 @@ ends_with() {
 }
 
 # What a command does in these tests: says that it runs, and waits until it may go on.
-cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; done; cat >> "$0/done"; echo >> "$0/done"'
+cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; done; echo "$(cat)" >> "$0/done"'
 
 @test "COMMAND gets the payload on standard input and as {}, and the rest in its environment" {
     mqsend -p 7 "$mq" 'one two'
