@@ -4,6 +4,7 @@
 #include "framing_options.hpp"
 #include "input.hpp"
 #include "interruption.hpp"
+#include "large_messages.hpp"
 #include "message_fields.hpp"
 #include "queue.hpp"
 #include "wait_options.hpp"
@@ -23,8 +24,12 @@ struct Request {
     std::optional<std::string> input;
     std::optional<std::uint32_t> priority;
     std::optional<std::int64_t> type;
+    std::optional<std::uint64_t> map_over;
     bool verbose = false;
 };
+
+/// How large a message may be when it goes by a segment: what is read is kept in memory first.
+constexpr std::uint64_t largest_mapped = std::uint64_t{1} << 40;
 
 /// Sends one record after the other and counts them.
 class Sender {
@@ -32,6 +37,14 @@ public:
     Sender(ipc::Queue &queue, const Request &request, std::int64_t timeout)
         : queue_(queue), request_(request), timeout_(timeout)
     {
+    }
+
+    /// Messages larger than that go by segments.
+    ipc::Result<void> map_over(std::uint64_t size)
+    {
+        pool_ = IPC_TRY(ipc::LargeMessagePool::create(queue_));
+        threshold_ = size;
+        return {};
     }
 
     ipc::Result<void> send(ipc::Record record)
@@ -52,7 +65,7 @@ public:
         message.length = message.capacity = record.bytes.size();
         message.priority = record.priority.value_or(0);
         message.type = record.type.value_or(1);
-        if (ipc::Result<void> sent = queue_.send(message, timeout_); !sent)
+        if (ipc::Result<void> sent = send(message); !sent)
             return unsent(sent.error());
         ++messages_;
         bytes_ += record.bytes.size();
@@ -70,9 +83,25 @@ public:
     std::string summary() const { return fmt::format("messages sent: {}, bytes: {}", messages_, bytes_); }
 
 private:
+    ipc::Result<void> send(ipc::Message &message)
+    {
+        if (!pool_ || message.length <= threshold_)
+            return queue_.send(message, timeout_);
+        std::string reference =
+            IPC_TRY(pool_->put({static_cast<const std::byte *>(message.bytes), message.length}, timeout_));
+        message.bytes = reference.data();
+        message.length = message.capacity = reference.size();
+        const ipc::Result<void> sent = queue_.send(message, timeout_);
+        if (!sent)
+            pool_->take_back();
+        return sent;
+    }
+
     ipc::Queue &queue_;
     const Request &request_;
     std::int64_t timeout_;
+    std::optional<ipc::LargeMessagePool> pool_;
+    std::uint64_t threshold_ = 0;
     std::uint64_t messages_ = 0, bytes_ = 0;
 };
 
@@ -119,6 +148,8 @@ void declare(ipc::Command &command, Request &request)
                        request.type = IPC_TRY(ipc::parse_integer(text, 1, INT64_MAX));
                        return {};
                    });
+    command.option("map-over", "SIZE", request.map_over, ipc::parse_size,
+                   "put messages larger than this into shared memory, and send a reference");
     request.wait.declare(command, "while the queue is full");
     command.flag("verbose,v", request.verbose, "say on standard error what was sent");
 }
@@ -140,9 +171,12 @@ ipc::Result<int> ipc::run(Command &command)
     if (request.messages.empty())
         input = IPC_TRY(open_input(request.input.value_or("-")));
     Queue queue = IPC_TRY(Queue::open(request.address, Access::write));
-    const std::uint64_t largest = IPC_TRY(queue.status()).max_message_size;
+    const std::uint64_t most = IPC_TRY(queue.status()).max_message_size;
+    const std::uint64_t largest = request.map_over ? largest_mapped : most;
     RecordReader reader(input.get(), framing, largest);
     Sender sender(queue, request, timeout);
+    if (request.map_over)
+        IPC_TRY(sender.map_over(std::min(*request.map_over, most)));
     const Result<void> sent = input ? send_input(request, reader, sender) : send_arguments(request, largest, sender);
     if (!sent)
         return request.wait.end(sent.error());

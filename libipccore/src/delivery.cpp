@@ -35,7 +35,7 @@ bool is_pipe_or_socket(int descriptor)
 } // namespace
 
 Delivery::Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest)
-    : queue_(&queue), descriptor_(output), may_break_(is_pipe_or_socket(output)), frame_(framing),
+    : queue_(&queue), large_(queue), descriptor_(output), may_break_(is_pipe_or_socket(output)), frame_(framing),
       rendering_(std::move(rendering)), largest_(largest)
 {
     held_.reserve(batch_messages);
@@ -93,12 +93,59 @@ void Delivery::hold(const Message &message, bool taken)
     held_.push_back(held);
 }
 
+Result<void> Delivery::write_text(std::string_view text)
+{
+    std::size_t written = 0;
+    return write(std::as_bytes(std::span(text)), written);
+}
+
+/// Straight from the segment, whose pages stay mapped for the messages to come.
+Result<void> Delivery::write_payload(const Message &message, const LargeMessageReader::Payload &payload)
+{
+    if (rendering_) {
+        const std::string bytes = IPC_TRY(read_payload(payload));
+        std::string text;
+        rendering_(
+            {std::as_bytes(std::span(bytes)), message.fields, message.priority, message.type, now(), messages_ + 1},
+            text);
+        return write_text(text);
+    }
+    if (frame_.front() && payload.length > std::numeric_limits<std::uint32_t>::max())
+        return failure(EMSGSIZE, "a message has {} bytes, and a prefix of 4 bytes counts to {}", payload.length,
+                       std::numeric_limits<std::uint32_t>::max());
+    const std::span<std::byte> memory = IPC_TRY(payload.segment->map());
+    if (memory.size() < payload.offset + payload.length)
+        return failure(EIO, "{}: somebody made it smaller", payload.segment->address().text());
+    IPC_TRY(write_text(frame_.opening(payload.length)));
+    std::size_t written = 0;
+    IPC_TRY(write(memory.subspan(payload.offset, payload.length), written));
+    return write_text(frame_.closing());
+}
+
+Result<void> Delivery::deliver(const Message &message, const LargeMessageReader::Payload &payload)
+{
+    IPC_TRY(flush());
+    IPC_TRY(write_payload(message, payload));
+    messages_++;
+    bytes_ += payload.length;
+    return {};
+}
+
 Result<void> Delivery::take(std::int64_t timeout)
 {
     if (interrupted())
         return failure(EINTR, "interrupted");
     Message message = room();
     IPC_TRY(queue_->receive(message, timeout));
+    if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length})) {
+        Result<void> done = deliver(message, *payload);
+        if (done)
+            large_.release();
+        else if (const Result<void> back = queue_->put_back(message); !back)
+            notice(fmt::format("a large message stays in {}: {}", payload->segment->address().text(),
+                               back.error().text()));
+        return done;
+    }
     hold(message, true);
     return {};
 }
@@ -125,6 +172,8 @@ Result<void> Delivery::peek(std::uint64_t index)
         return failure(EINTR, "interrupted");
     Message message = room();
     IPC_TRY(queue_->peek(index, message));
+    if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length}))
+        return deliver(message, *payload);
     hold(message, false);
     return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "framing.hpp"
+#include "large_messages.hpp"
 #include "queue.hpp"
 #include "rendering.hpp"
 
@@ -58,6 +59,10 @@ private:
 
     Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest);
     Message room();
+    /// Write what a message refers to: at once, behind what is in hand, since it is not copied.
+    Result<void> deliver(const Message &message, const LargeMessageReader::Payload &payload);
+    Result<void> write_payload(const Message &message, const LargeMessageReader::Payload &payload);
+    Result<void> write_text(std::string_view text);
     void hold(const Message &message, bool taken);
     std::span<const std::byte> output() const;
     Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
@@ -67,6 +72,7 @@ private:
     void clear();
 
     Queue *queue_;
+    LargeMessageReader large_;
     int descriptor_;
     bool may_break_; // the output is a pipe or a socket
     RecordFrame frame_;

@@ -244,6 +244,14 @@ Result<Next> RecordReader::State::chunk()
     return take(std::min<std::uint64_t>(waiting(), std::min<std::uint64_t>(largest, read_size)), 0);
 }
 
+std::string RecordFrame::opening(std::uint64_t length) const
+{
+    std::string prefix;
+    for (std::size_t i = front(); i-- > 0;)
+        prefix += static_cast<char>(length >> (8 * i) & 0xff);
+    return prefix;
+}
+
 RecordReader::RecordReader(int fd, Framing framing, std::uint64_t largest)
     : state_(new State{.fd = fd, .framing = framing, .largest = largest})
 {

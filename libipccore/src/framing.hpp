@@ -68,6 +68,13 @@ public:
     std::size_t front() const { return framing_.kind == Framing::Kind::length_prefixed ? 4 : 0; }
     std::size_t back() const { return framing_.kind == Framing::Kind::delimited || is_json() ? 1 : 0; }
 
+    /// What stands in front of a record of `length` bytes, and behind it, where it is not framed in place.
+    std::string opening(std::uint64_t length) const;
+    std::string closing() const
+    {
+        return back() ? std::string(1, is_json() ? '\n' : framing_.delimiter) : std::string();
+    }
+
     /// Complete the frame that starts at `frame`: the record, of `length` bytes, stands front() bytes behind. There is
     /// room for back() bytes more. Returns the length of all.
     std::size_t close(std::byte *frame, std::size_t length) const

@@ -28,6 +28,7 @@ public:
     static Result<LargeMessagePool> create(const Queue &queue);
     ~LargeMessagePool();
     LargeMessagePool(LargeMessagePool &&) = default;
+    LargeMessagePool &operator=(LargeMessagePool &&) = default;
 
     /// Put the bytes into a segment that is free, or a new one; returns the reference to be sent. At most `segments`
     /// are on their way at once: then this waits for one to be given back, nanoseconds or IPC_FOREVER; EAGAIN,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "remove_command.hpp"
 
+#include "large_messages.hpp"
 #include "printable.hpp"
 #include "removal.hpp"
 #include "selection.hpp"
@@ -89,6 +90,8 @@ Result<void> remove_one(const Object &object, const Request &request, const Prep
         IPC_TRY(prepare(object));
     if (!request.dry_run)
         IPC_TRY(remove_object(object, request.policy));
+    if (!request.dry_run && object.plugin->queue())
+        remove_large_messages(object.facts.identity);
     if (request.dry_run || request.verbose)
         return print(object.address.text() + '\n');
     return {};

@@ -50,7 +50,7 @@ void sleep_for(std::int64_t nanoseconds)
 } // namespace
 
 Workers::Workers(Queue &queue, Work work, Executable executable, std::uint64_t largest)
-    : queue_(&queue), work_(std::move(work)), executable_(std::move(executable)),
+    : queue_(&queue), large_(queue), work_(std::move(work)), executable_(std::move(executable)),
       name_(printable(work_.program.front())), largest_(largest), workers_(work_.workers), left_(work_.messages)
 {
 }
@@ -211,7 +211,12 @@ Result<TakenMessage> Workers::next(std::int64_t timeout)
         message.capacity = largest_;
         const DisturbedByChildren disturbed;
         IPC_TRY(queue_->receive(message, timeout));
-        taken.bytes.assign(static_cast<const char *>(message.bytes), message.length);
+        if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length})) {
+            taken.bytes = IPC_TRY(read_payload(*payload));
+            large_.release();
+        } else {
+            taken.bytes.assign(static_cast<const char *>(message.bytes), message.length);
+        }
         taken.fields = message.fields;
         taken.priority = message.priority;
         taken.type = message.type;

@@ -5,6 +5,7 @@
 #include "dead_letters.hpp"
 #include "execution.hpp"
 #include "journal.hpp"
+#include "large_messages.hpp"
 #include "queue.hpp"
 #include "taken_message.hpp"
 
@@ -94,6 +95,7 @@ private:
     Result<int> outcome() const;
 
     Queue *queue_;
+    LargeMessageReader large_;
     Work work_;
     Executable executable_;
     std::string name_; // of the command, printable

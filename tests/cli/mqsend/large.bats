@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# Messages larger than their queue takes, by reference to memory.
+load ../helper
+
+prepare() {
+    needs_namespace
+    mqmk "$mq" > /dev/null
+    mqmk "$sysv_mq" > /dev/null
+}
+
+segments() { find /dev/shm -name 'ipc-large.*' | wc -l; }
+
+@test "a message far larger than the queue takes arrives as it was, and leaves nothing" {
+    head -c 64M /dev/urandom > "$scratch/input"
+    for address in "$mq" "$sysv_mq"; do
+        in_background mqsend "$address" --map-over 4K -s -i "$scratch/input"
+        mqrecv "$address" -N | cmp - "$scratch/input"
+        wait "${background[-1]}"
+        [ "$(segments)" -eq 0 ]
+    done
+}
+
+@test "small and large messages keep their order, framing and priority" {
+    head -c 300000 /dev/zero | tr '\0' x > "$scratch/large"
+    { echo small; cat "$scratch/large"; echo; echo last; } > "$scratch/lines"
+    in_background mqsend "$mq" --map-over 100 -i "$scratch/lines"
+    mqrecv -c 3 "$mq" | cmp - "$scratch/lines"
+    wait "${background[-1]}"
+    in_background mqsend "$mq" --map-over 100 -p 7 -s -i "$scratch/large"
+    expect 0 mqrecv --format '%P %l' "$mq"
+    prints "7 300000"
+    in_background mqsend "$sysv_mq" --map-over 100 -L -i <(printf '\0\0\0\3abc\0\4\223\340'; cat "$scratch/large")
+    mqrecv -c 2 -L "$sysv_mq" | cmp - <(printf '\0\0\0\3abc\0\4\223\340'; cat "$scratch/large")
+}
+
+@test "segments are used again" {
+    for _ in {1..200}; do head -c 20000 /dev/zero | tr '\0' y; echo; done > "$scratch/lines"
+    strace -o /dev/null true 2>/dev/null || skip "needs strace"
+    [ "$IPCUTILS_SANITIZE" != ON ] || skip "the leak sanitizer cannot be traced"
+    in_background mqrecv -c 200 "$mq" > "$scratch/out"
+    strace -f -e trace=linkat -o "$scratch/calls" mqsend "$mq" --map-over 8K -i "$scratch/lines"
+    wait "${background[-1]}"
+    cmp "$scratch/lines" "$scratch/out"
+    [ "$(grep -c linkat "$scratch/calls")" -le 64 ]
+    [ "$(segments)" -eq 0 ]
+}
+
+@test "the sender may be gone before the receiver comes" {
+    head -c 100000 /dev/urandom > "$scratch/input"
+    mqsend "$mq" --map-over 4K -s -i "$scratch/input"
+    [ "$(segments)" -eq 1 ]
+    [[ $(ipcls --raw --noheadings -o STATE,DETAIL 'posix-shm:/ipc-large.*') == "orphan a\\x20large\\x20message\\x20of\\x20$mq" ]]
+    mqrecv -N "$mq" | cmp - "$scratch/input"
+    [ "$(segments)" -eq 0 ]
+}
+
+@test "a peek shows it and leaves it" {
+    head -c 100000 /dev/urandom > "$scratch/input"
+    mqsend "$sysv_mq" --map-over 4K -s -i "$scratch/input"
+    mqrecv --peek -N "$sysv_mq" | cmp - "$scratch/input"
+    mqrecv -N "$sysv_mq" | cmp - "$scratch/input"
+}
+
+@test "a command works on it, and what it could not be given to goes back" {
+    head -c 100000 /dev/urandom > "$scratch/input"
+    mqsend "$mq" --map-over 4K -s -i "$scratch/input"
+    mqrecv "$mq" -- cat | cmp - "$scratch/input"
+    mqsend "$mq" --map-over 4K -s -i "$scratch/input"
+    run bash -c 'mqrecv -N "$0" > /dev/full' "$mq"
+    [ "$status" -eq 1 ]
+    mqrecv -N "$mq" | cmp - "$scratch/input"
+}
+
+@test "mqrm takes what was on its way along" {
+    mqsend "$mq" --map-over 4 longer-than-four
+    [ "$(segments)" -eq 1 ]
+    mqrm "$mq"
+    [ "$(segments)" -eq 0 ]
+}
+
+@test "what only looks like a reference is a message like others" {
+    secret=$(printf '%032x' 7)
+    shmmk "posix:/ipc-large.$secret" -i <(printf 'ipclarg1'; head -c 9000 /dev/zero) > /dev/null
+    forged="ipc-large-message/1 posix-shm:/ipc-large.$secret 100 $secret"
+    printf '%s\n' "$forged" | mqsend "$mq" -s
+    expect 0 mqrecv -N "$mq"
+    prints "$forged"
+    for forged in "ipc-large-message/1 posix-shm:/etc 5 $secret" "ipc-large-message/1" \
+        "ipc-large-message/1 file:/etc/passwd 5 $secret" "ipc-large-message/1 posix-shm:/ipc-large.$secret -1 $secret"; do
+        printf '%s\n' "$forged" | mqsend "$mq" -s
+        expect 0 mqrecv -N "$mq"
+        prints "$forged"
+    done
+}
+
+@test "a reference to another queue's message is none" {
+    mqsend "$mq" --map-over 4 "a secret of one queue"
+    reference=$(mqrecv --format '%p' "$mq" 2>/dev/null || true)
+    [ "$reference" = "a secret of one queue" ]
+    mqsend "$mq" --map-over 4 "a secret of one queue"
+    mqmk posix-mq:/other > /dev/null
+    name=$(basename /dev/shm/ipc-large.*)
+    nonce=$(dd if="/dev/shm/$name" bs=1 skip=16 count=32 status=none)
+    printf 'ipc-large-message/1 posix-shm:/%s 21 %s\n' "$name" "$nonce" | mqsend posix-mq:/other -s
+    expect 0 mqrecv -N posix-mq:/other
+    [[ $output == "ipc-large-message/1 "* ]]
+}
+
+@test "a full /dev/shm is an error that says so, and nothing is sent" {
+    mount -t tmpfs -o size=1M tmpfs /dev/shm || skip "cannot mount"
+    expect 1 mqsend "$mq" --map-over 4K -s -i <(head -c 4M /dev/zero)
+    one_line_from mqsend
+    says "is full"
+    expect 2 mqrecv -n -q "$mq"
+    umount /dev/shm
+}
