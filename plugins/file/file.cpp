@@ -56,7 +56,8 @@ public:
         auto memory = IPC_TRY(ipc::create_segment<Memory>(target.directory.get(), target.leaf, bytes, ownership,
                                                           populate, place, nullptr, blocks_of(address)));
         memory->directory_ = std::move(target.directory);
-        return memory->heeding(address, std::move(memory));
+        memory->heed(address);
+        return memory;
     }
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
@@ -66,7 +67,8 @@ public:
             return ipc::open_held<Memory>(*held, access, populate, place, expect_file);
         Fd file = IPC_TRY(ipc::open_file(address.name, access, 0));
         auto memory = std::make_unique<Memory>(std::move(file), access, populate, place);
-        return memory->heeding(address, std::move(memory));
+        memory->heed(address);
+        return memory;
     }
 
     Result<void> resize(std::uint64_t bytes) { return HeldSegment::resize(bytes, blocks_); }
@@ -91,11 +93,10 @@ private:
     {
         return ipc::parameter_is_set(address, "sparse") ? Blocks::sparse : Blocks::reserved;
     }
-    std::unique_ptr<Memory> heeding(const ipc_address &address, std::unique_ptr<Memory> self)
+    void heed(const ipc_address &address)
     {
         blocks_ = blocks_of(address);
         sync_ = ipc::parameter_is_set(address, "sync");
-        return self;
     }
 
     Blocks blocks_ = Blocks::reserved;
