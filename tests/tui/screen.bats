@@ -79,7 +79,7 @@ make_objects() {
 
 @test "depth, its change and its history" {
     make_objects
-    open_screen 120 24 ipcwatch -d 0.2 -o ADDRESS,DEPTH,CHANGE,HISTORY
+    open_screen 120 24 ipcwatch -d 1.5 -o ADDRESS,DEPTH,CHANGE,HISTORY
     shows '███'
     mqsend "$mq" four five
     shows ' +2 '
