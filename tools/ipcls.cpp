@@ -74,7 +74,7 @@ ipc::Result<void> print_objects(const Request &request, const std::vector<const 
 /// Objects without a name of their own say in their details what they are; a table of others has no use for the column.
 bool shows_details(const Request &request, const std::vector<ipc::Object> &objects)
 {
-    return request.columns.empty() && !request.json &&
+    return request.columns.empty() && !request.json && !request.raw &&
            std::any_of(objects.begin(), objects.end(),
                        [](const ipc::Object &object) { return !object.detail.empty(); });
 }

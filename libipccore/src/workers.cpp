@@ -350,6 +350,8 @@ void Workers::give_back()
     std::size_t returned = 0, kept = 0, lost = 0;
     std::string reason, lines;
     std::ranges::sort(aside_, {}, &TakenMessage::index);
+    if (queue_->features() & IPC_QUEUE_FRONT) // the last to go back is then the first
+        std::ranges::reverse(aside_);
     for (TakenMessage &message : aside_) {
         const Result<void> back = queue_->put_back(message.raw());
         returned += back.ok();
