@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Becoming another program: what Command::program() took from behind `--`.
+// Becoming another program, or running it: what Command::program() took from behind `--`.
 #pragma once
 
 #include "error.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,5 +21,12 @@ using Environment = std::vector<std::pair<std::string, std::optional<std::string
 /// status 127 (there is no such program) or 126 (it cannot be executed), or EINTR if the user had asked to stop before;
 /// in every case signals have their original effect by then.
 Error execute(const std::vector<std::string> &words, const Environment &environment);
+
+/// Run the program as a child and wait for it: its exit status, or 128 and the signal that ended it. `prepare` runs in
+/// the child before it becomes the program; its error ends the child and is returned. Signals that somebody sends to
+/// this process alone go on to the child; those of the terminal, which reach both, are left to it. The child does not
+/// outlive this process, however that ends. An error as of execute() if there was nothing to run.
+Result<int> run_child(const std::vector<std::string> &words, const Environment &environment,
+                      const std::function<Result<void>()> &prepare);
 
 } // namespace ipc

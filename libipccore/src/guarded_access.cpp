@@ -59,4 +59,45 @@ Result<void> guarded_access(std::span<const std::byte> memory, void (*access)(vo
                    std::uintptr_t(ours.fault));
 }
 
+namespace {
+
+sigjmp_buf *way_back = nullptr; ///< while a guarded call is made
+
+void on_fault_in_call(int signal, siginfo_t *info, void *)
+{
+    if (way_back && info->si_code > 0)
+        siglongjmp(*way_back, 1);
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+void set_lasting_handler()
+{
+    static bool is_set = false;
+    if (is_set)
+        return;
+    struct sigaction action = {};
+    action.sa_sigaction = on_fault_in_call;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, nullptr);
+    is_set = true;
+}
+
+} // namespace
+
+Result<void> guarded_call(void (*call)(void *context), void *context)
+{
+    set_lasting_handler();
+    sigjmp_buf back;
+    const bool faulted = sigsetjmp(back, 0) != 0;
+    way_back = faulted ? nullptr : &back;
+    if (!faulted)
+        call(context);
+    way_back = nullptr;
+    if (!faulted)
+        return {};
+    return failure(EIO, "its memory is gone: somebody made it smaller, or no memory is left for it");
+}
+
 } // namespace ipc

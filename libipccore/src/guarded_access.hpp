@@ -23,4 +23,14 @@ template <typename Access> Result<void> guarded_access(std::span<const std::byte
         memory, [](void *context) { (*static_cast<Access *>(context))(); }, std::addressof(access));
 }
 
+/// See below; `call` is made with `context`.
+Result<void> guarded_call(void (*call)(void *context), void *context);
+
+/// The same for a call that touches memory of which the caller does not know where it is, and that is made too often to
+/// set a handler each time: the first one's stays. What the call owned when it ended early is lost.
+template <typename Call> Result<void> guarded_call(Call call)
+{
+    return guarded_call([](void *context) { (*static_cast<Call *>(context))(); }, std::addressof(call));
+}
+
 } // namespace ipc

@@ -6,8 +6,6 @@
 
 #include <sys/statvfs.h>
 
-#include <semaphore.h>
-
 namespace {
 
 using ipc::Emit;
@@ -17,10 +15,10 @@ using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
-/// Named semaphores live in the same directory.
+/// What lives in the same directory.
 bool is_semaphore(std::string_view leaf, const struct statx &status)
 {
-    return leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t);
+    return ipc::is_synchronization(leaf, status.stx_size);
 }
 
 bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ipc_object> &emit)

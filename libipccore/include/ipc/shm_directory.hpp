@@ -87,6 +87,19 @@ template <typename Take> Result<void> each_shm_file(Take &&take)
     return {};
 }
 
+/// Is a file there no segment by its name and size, but kept there for synchronization? Named semaphores of the C
+/// library are, mutexes that have a segment of their own, and the list of who holds a semaphore.
+inline bool is_synchronization(std::string_view leaf, std::uint64_t bytes)
+{
+    constexpr std::uint64_t semaphore_bytes = 32, mutex_bytes = 256, holders_bytes = 40, entry_bytes = 32;
+    const auto has_entries = [&](std::uint64_t header) {
+        return bytes >= header && (bytes - header) % entry_bytes == 0;
+    };
+    return (leaf.starts_with("sem.") && bytes == semaphore_bytes) ||
+           (leaf.starts_with("mutex.") && has_entries(mutex_bytes)) ||
+           (leaf.starts_with("holders.") && has_entries(holders_bytes));
+}
+
 /// For claim(): a mapping or descriptor of a file there makes its process a holder. By the inode and never by the path:
 /// that of a named semaphore says deleted as long as it lives.
 inline bool claim_shm_file(const ipc_sight &sight, ipc_claim &claim)
