@@ -67,6 +67,18 @@ void end_use()
         sigaction(SIGBUS, &before, nullptr);
 }
 
+} // namespace
+
+GuardState guard_state() { return {guard, users}; }
+
+void return_to(const GuardState &state)
+{
+    guard = static_cast<Guard *>(state.innermost);
+    users = state.users;
+}
+
+namespace {
+
 /// A clock that ticks while timed attempts are made: setting it for each would cost more than most of them. A timer of
 /// its own, since that of interruption.hpp may be running.
 constexpr std::int64_t tick = 250'000'000;

@@ -29,4 +29,13 @@ template <typename Access> Result<void> guarded_access(std::span<const std::byte
 int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
                     void *context);
 
+/// Which guards there are. Who leaves them by a jump of his own, past their ends, returns to those that there were
+/// before.
+struct GuardState {
+    void *innermost;
+    int users;
+};
+GuardState guard_state();
+void return_to(const GuardState &state);
+
 } // namespace ipc

@@ -3,6 +3,8 @@
 // what is gone gets SIGBUS. A command should say so instead of dying of it.
 #pragma once
 
+#include "guarded_access.hpp"
+
 #include <csetjmp>
 
 namespace ipc {
@@ -25,8 +27,11 @@ private:
 template <typename Work> bool while_memory_lasts(Work &&work)
 {
     MemoryGuard guard;
-    if (sigsetjmp(guard.place, 0) != 0)
+    const GuardState guards = guard_state();
+    if (sigsetjmp(guard.place, 0) != 0) {
+        return_to(guards);
         return false;
+    }
     work();
     return true;
 }
