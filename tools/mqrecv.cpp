@@ -6,6 +6,7 @@
 #include "interruption.hpp"
 #include "readiness.hpp"
 #include "rendering.hpp"
+#include "transfer_parts.hpp"
 #include "wait_options.hpp"
 #include "work_options.hpp"
 
@@ -160,6 +161,8 @@ ipc::Result<int> ipc::run(Command &command)
         return work(command, request, timeout);
     IPC_TRY(check_output("nothing was received"));
     Queue queue = IPC_TRY(open_queue(request));
+    if (stream && is_pipe(STDOUT_FILENO))
+        grow_pipe(STDOUT_FILENO);
     Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
     const Result<void> done =
         request.peek ? peek(delivery, request.limit()) : receive(delivery, request, stream, timeout);

@@ -5,6 +5,7 @@
 #include "escapes.hpp"
 #include "interruption.hpp"
 #include "message_json.hpp"
+#include "transfer_parts.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -255,6 +256,8 @@ std::string RecordFrame::opening(std::uint64_t length) const
 RecordReader::RecordReader(int fd, Framing framing, std::uint64_t largest)
     : state_(new State{.fd = fd, .framing = framing, .largest = largest})
 {
+    if (framing.kind == Framing::Kind::chunks && is_pipe(fd))
+        grow_pipe(fd);
 }
 
 RecordReader::~RecordReader() = default;
