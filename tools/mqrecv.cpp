@@ -26,6 +26,7 @@ constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
 struct Request {
     ipc::Address address;
     std::optional<std::uint64_t> count;
+    std::uint64_t max_size = 0; // of a message, where the queue has no limit itself
     bool follow = false, drain = false, peek = false, unbuffered = false, verbose = false;
     std::optional<ipc::Readiness> readiness;
     ipc::FramingOptions framing;
@@ -33,6 +34,9 @@ struct Request {
     ipc::WaitOptions wait;
     ipc::WorkOptions work;
 
+    /// Does an error of receiving only say that all was received that was asked for?
+    bool is_end(int code) const { return (drain && code == EAGAIN) || ((drain || follow) && code == ENODATA); }
+    ipc::StreamLimits limits() const { return {max_size, limit() == no_limit ? 0 : limit()}; }
     std::uint64_t limit() const { return count.value_or(follow || drain || peek ? no_limit : 1); }
     /// Which and how many messages.
     bool chooses() const { return count || follow || drain || peek; }
@@ -62,11 +66,11 @@ ipc::Result<void> check(const Request &request)
 ipc::Result<ipc::Queue> open_queue(const Request &request)
 {
     if (!request.peek) {
-        ipc::Result<ipc::Queue> queue = ipc::Queue::open(request.address, ipc::Access::both);
+        ipc::Result<ipc::Queue> queue = ipc::Queue::open(request.address, ipc::Access::both, request.limits());
         if (queue || queue.error().code() != EACCES)
             return queue;
     }
-    return ipc::Queue::open(request.address, ipc::Access::read);
+    return ipc::Queue::open(request.address, ipc::Access::read, request.limits());
 }
 
 /// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream.
@@ -78,6 +82,8 @@ ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, bool 
         left -= taken.ok();
         if (stream && taken && delivery.ends_empty())
             break;
+        if (taken && !request.unbuffered)
+            left -= delivery.take_block(left);
         if (!taken || delivery.full() || request.unbuffered)
             IPC_TRY(delivery.flush());
         if (!taken && (taken.error().code() != EAGAIN || may_wait || timeout == 0))
@@ -105,7 +111,7 @@ ipc::Result<int> work(const ipc::Command &command, const Request &request, std::
     const ipc::Result<int> done = request.work.work(command, queue, request.limit(), timeout, request.verbose);
     if (done)
         return done;
-    if (request.drain && done.error().code() == EAGAIN)
+    if (request.is_end(done.error().code()))
         return ipc::status::done;
     return request.wait.end(done.error());
 }
@@ -122,6 +128,11 @@ void declare(ipc::Command &command, Request &request)
                    });
     command.flag("follow,f", request.follow, "receive for ever");
     command.flag("drain,e", request.drain, "receive what is there, which may be nothing");
+    command.option("max-size", "BYTES", "largest message, where the queue sets none (default 1M); with a unit: 64K",
+                   ipc::Complete::nothing, [&](std::string_view text) -> ipc::Result<void> {
+                       request.max_size = IPC_TRY(ipc::parse_size(text));
+                       return {};
+                   });
     command.flag("peek", request.peek, "show what is there and leave it there");
     command.option("wait-for", "WHAT", request.readiness, ipc::parse_readiness,
                    "take nothing, and wait until there is a message, or space, or it is empty, or it exists",
@@ -165,9 +176,13 @@ ipc::Result<int> ipc::run(Command &command)
         request.peek ? peek(delivery, request.limit()) : receive(delivery, request, stream, timeout);
     if (request.verbose)
         command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
-    if (done || (request.drain && done.error().code() == EAGAIN))
+    const int code = done ? 0 : done.error().code();
+    if (!code || request.is_end(code))
         return status::done;
-    if (done.error().code() == EPIPE) {
+    if (code == EPIPE) {
+        {
+            const Queue closed = std::move(queue);
+        } // nothing is destroyed after the signal
         std::signal(SIGPIPE, broken_pipe);
         std::raise(SIGPIPE);
     }
