@@ -60,6 +60,16 @@ int finish_connection(const Fd &socket, std::int64_t timeout)
     return code;
 }
 
+/// As happens where nobody listens at a port that the kernel also gives to who connects.
+bool is_connected_to_itself(const Fd &socket)
+{
+    sockaddr_storage own = {}, peer = {};
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    return ::getsockname(socket.get(), reinterpret_cast<sockaddr *>(&own), &own_length) == 0 &&
+           ::getpeername(socket.get(), reinterpret_cast<sockaddr *>(&peer), &peer_length) == 0 &&
+           own_length == peer_length && std::memcmp(&own, &peer, own_length) == 0;
+}
+
 Error connection_error(int code)
 {
     switch (code) {
@@ -116,6 +126,11 @@ public:
             code = !socket || ::connect(socket.get(), next->ai_addr, next->ai_addrlen) != 0 ? errno : 0;
             if (code == EINPROGRESS)
                 code = finish_connection(socket, timeout);
+            if (code == 0 && is_connected_to_itself(socket)) {
+                linger at_once = {1, 0}; // else its port would not be free for minutes
+                ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+                code = ECONNREFUSED;
+            }
             if (code == 0) {
                 set(socket, IPPROTO_TCP, TCP_NODELAY); // records are written together already
                 set(socket, SOL_SOCKET, SO_KEEPALIVE);

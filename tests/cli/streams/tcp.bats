@@ -53,6 +53,16 @@ received() { [ "$(cat "$scratch/out")" = "$1" ]; }
     expect 2 mqrecv -n "$address"
 }
 
+@test "a sender never takes itself for its receiver" {
+    needs_namespace
+    # The kernel chooses the port of who connects from these, so that it is the one that is connected to.
+    echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range
+    run --separate-stderr mqsend -n tcp:40000 x
+    echo 32768 60999 > /proc/sys/net/ipv4/ip_local_port_range
+    [ "$status" -eq 2 ]
+    says "nobody receives"
+}
+
 @test "malformed hosts and ports are usage errors, unknown hosts errors" {
     for name in 70000 host: :1 a:b:1 x:http '[::1]' '[]:1'; do
         expect 64 mqsend "tcp:$name" x
