@@ -28,6 +28,7 @@ struct Request {
     std::optional<std::uint64_t> count;
     std::uint64_t max_size = 0; // of a message, where the queue has no limit itself
     bool follow = false, drain = false, peek = false, unbuffered = false, verbose = false;
+    bool stream = false; // up to its end
     std::optional<ipc::Readiness> readiness;
     ipc::FramingOptions framing;
     ipc::RenderingOptions rendering;
@@ -37,7 +38,7 @@ struct Request {
     /// Does an error of receiving only say that all was received that was asked for?
     bool is_end(int code) const { return (drain && code == EAGAIN) || ((drain || follow) && code == ENODATA); }
     ipc::StreamLimits limits() const { return {max_size, limit() == no_limit ? 0 : limit()}; }
-    std::uint64_t limit() const { return count.value_or(follow || drain || peek ? no_limit : 1); }
+    std::uint64_t limit() const { return count.value_or(follow || drain || peek || stream ? no_limit : 1); }
     /// Which and how many messages.
     bool chooses() const { return count || follow || drain || peek; }
     /// How they are written.
@@ -74,13 +75,13 @@ ipc::Result<ipc::Queue> open_queue(const Request &request)
 }
 
 /// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream.
-ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, bool stream, std::int64_t timeout)
+ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::int64_t timeout)
 {
-    for (std::uint64_t left = stream ? no_limit : request.limit(); left;) {
+    for (std::uint64_t left = request.limit(); left;) {
         const bool may_wait = delivery.empty() && timeout != 0;
         const ipc::Result<void> taken = may_wait ? delivery.wait(timeout) : delivery.take(0);
         left -= taken.ok();
-        if (stream && taken && delivery.ends_empty())
+        if (request.stream && taken && delivery.ends_empty())
             break;
         if (taken && !request.unbuffered)
             left -= delivery.take_block(left);
@@ -131,7 +132,8 @@ void declare(ipc::Command &command, Request &request)
     command.option("max-size", "BYTES", "largest message, where the queue sets none (default 1M); with a unit: 64K",
                    ipc::Complete::nothing, [&](std::string_view text) -> ipc::Result<void> {
                        request.max_size = IPC_TRY(ipc::parse_size(text));
-                       return {};
+                       return request.max_size ? ipc::Result<void>()
+                                               : ipc::usage_error("a message has at least 1 byte (write more than 0)");
                    });
     command.flag("peek", request.peek, "show what is there and leave it there");
     command.option("wait-for", "WHAT", request.readiness, ipc::parse_readiness,
@@ -155,8 +157,8 @@ ipc::Result<int> ipc::run(Command &command)
     IPC_TRY(command.parse());
     IPC_TRY(check(request));
     const Framing framing = IPC_TRY(request.framing.framing());
-    const bool stream = framing.kind == Framing::Kind::chunks;
-    if (stream && request.chooses())
+    request.stream = framing.kind == Framing::Kind::chunks;
+    if (request.stream && request.chooses())
         return usage_error("--stream ends with the stream (leave out --count, --follow, --drain and --peek)");
     const Rendering rendering = IPC_TRY(request.rendering.rendering(framing, request.framing.given()));
     const std::int64_t timeout = request.drain ? 0 : IPC_TRY(request.wait.timeout());
@@ -172,8 +174,7 @@ ipc::Result<int> ipc::run(Command &command)
     IPC_TRY(check_output("nothing was received"));
     Queue queue = IPC_TRY(open_queue(request));
     Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
-    const Result<void> done =
-        request.peek ? peek(delivery, request.limit()) : receive(delivery, request, stream, timeout);
+    const Result<void> done = request.peek ? peek(delivery, request.limit()) : receive(delivery, request, timeout);
     if (request.verbose)
         command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
     const int code = done ? 0 : done.error().code();
