@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Bring up the loopback of a new network namespace, which begins down. A bare system has no command for it. */
-#include <net/if.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <net/if.h>
+#include <stdio.h>
 
 int main(void)
 {

@@ -26,6 +26,12 @@ bool is_pipe(int descriptor)
     return ::fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
+Error nothing_came(const Deadline &deadline)
+{
+    return deadline.tries_once() ? failure(EAGAIN, "no message is there")
+                                 : failure(ETIMEDOUT, "timed out, no message came");
+}
+
 std::uint64_t unread_bytes(int descriptor)
 {
     int count = 0;
@@ -102,10 +108,12 @@ void StreamReceiver::add(Fd own, int descriptor)
     }
 }
 
-/// Where this process has no descriptor left, senders wait in the backlog until one is free.
-Result<void> StreamReceiver::accept_all()
+/// So many at a time, since others may connect as fast as they are accepted. Where this process has no descriptor left,
+/// senders wait in the backlog until one is free.
+Result<void> StreamReceiver::accept_some()
 {
-    for (;;) {
+    constexpr int most = 64;
+    for (int count = 0; count < most; ++count) {
         Result<Fd> accepted = stream_->accept();
         if (!accepted && (accepted.error().code() == EMFILE || accepted.error().code() == ENFILE) &&
             !senders_.empty()) {
@@ -121,15 +129,20 @@ Result<void> StreamReceiver::accept_all()
             ::setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
         add(std::move(accepted).value(), descriptor);
     }
+    return {};
 }
 
 Result<void> StreamReceiver::receive(ipc_message &message, std::int64_t timeout)
 {
+    constexpr int most = 1024;
     const Deadline deadline(timeout);
     IPC_TRY(listen());
-    while (!take(message)) {
+    for (int round = 0; !take(message); ++round) {
         if (failure_)
             return *failure_;
+        // A record that never ends keeps who reads it busy, not waiting.
+        if (round && (deadline.tries_once() ? round > most : deadline.left() == 0))
+            return nothing_came(deadline);
         IPC_TRY(wait(deadline));
     }
     if (left_ && *left_)
@@ -159,11 +172,10 @@ Result<void> StreamReceiver::wait(const Deadline &deadline)
     if (count < 0)
         return errno == EINTR ? Result<void>() : Error::system("epoll_wait");
     if (count == 0 && deadline.left() == 0)
-        return deadline.tries_once() ? failure(EAGAIN, "no message is there")
-                                     : failure(ETIMEDOUT, "timed out, no message came");
+        return nothing_came(deadline);
     for (const epoll_event &event : std::span(events, std::size_t(count))) {
         if (!event.data.ptr)
-            IPC_TRY(accept_all());
+            IPC_TRY(accept_some());
         else
             IPC_TRY(read(*static_cast<Sender *>(event.data.ptr), event.events & EPOLLHUP));
     }
@@ -305,34 +317,29 @@ bool StreamReceiver::take_piece(Sender &sender, ipc_message &message)
     }
 }
 
+/// There is room for the credentials alone: descriptors that a sender passes along would stay open here.
 bool StreamReceiver::take_record(Sender &sender, ipc_message &message)
 {
-    for (;;) {
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
-        iovec place = {message.bytes, std::size_t(message.capacity)};
-        msghdr header = {};
-        header.msg_iov = &place;
-        header.msg_iovlen = 1;
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        const ssize_t count = ::recvmsg(sender.descriptor, &header, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (count < 0 && errno != EINTR) {
-            sender.ended = errno != EAGAIN;
-            return false;
-        }
-        if (count == 0 && sender.own && header.msg_controllen == 0) {
-            sender.ended = true;
-            return false;
-        }
-        if (count >= 0 && !(header.msg_flags & MSG_TRUNC)) {
-            message.length = std::uint64_t(count);
-            message.fields = 0;
-            return true;
-        }
-        if (count >= 0)
-            tell(fmt::format("a record of {} bytes is over the limit of {} and was passed over (raise --max-size)",
-                             count, largest_));
+    alignas(cmsghdr) char credentials[CMSG_SPACE(sizeof(ucred))];
+    iovec place = {message.bytes, std::size_t(message.capacity)};
+    msghdr header = {};
+    header.msg_iov = &place;
+    header.msg_iovlen = 1;
+    header.msg_control = sender.own ? credentials : nullptr;
+    header.msg_controllen = sender.own ? sizeof credentials : 0;
+    const ssize_t count = ::recvmsg(sender.descriptor, &header, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (count < 0 || (count == 0 && sender.own && header.msg_controllen == 0)) {
+        sender.ended = count == 0 || (errno != EAGAIN && errno != EINTR);
+        return false;
     }
+    if (header.msg_flags & MSG_TRUNC) {
+        tell(fmt::format("a record of {} bytes is over the limit of {} and was passed over (raise --max-size)", count,
+                         largest_));
+        return false;
+    }
+    message.length = std::uint64_t(count);
+    message.fields = 0;
+    return true;
 }
 
 void StreamReceiver::finish(Sender &sender)

@@ -51,7 +51,7 @@ private:
     Result<void> listen();
     Result<void> wait(const Deadline &deadline);
     Result<bool> read_again();
-    Result<void> accept_all();
+    Result<void> accept_some();
     void add(Fd own, int descriptor);
     Result<void> watch(int operation, int descriptor, Sender *sender);
 

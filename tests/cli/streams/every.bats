@@ -260,6 +260,74 @@ lines() { [ "$(wc -l < "$scratch/out")" -eq "$1" ]; }
     wait_until received honest
 }
 
+@test "records that never end do not keep a receiver beyond its time" {
+    local processor slow
+    processor=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+    slow="nice -n 19 taskset -c $processor" # so that there is always more to read
+    for i in {1..12}; do
+        in_background "$IPCUTILS_TEST_PROGRAMS/peer" flood "$scratch/socket"
+    done
+    for how in "-w 0.5" -n; do
+        run timeout 20 $slow mqrecv $how --max-size 1K "$unix"
+        [ "$status" -eq 2 ]
+    done
+}
+
+@test "more senders than the receiver may have files open wait until others have gone" {
+    in_background bash -c 'ulimit -n 64; exec mqrecv -f "$1" > "$0/out" 2> "$0/said"' "$scratch" "$unix"
+    receiver=${background[-1]}
+    wait_until listens "$unix"
+    mkfifo "$scratch/ready"
+    in_background bash -c 'exec "$IPCUTILS_TEST_PROGRAMS/peer" crowd "$1" 300 > "$0/ready"' "$scratch" "$scratch/socket"
+    crowd=${background[-1]}
+    read -r line < "$scratch/ready"
+    in_background mqsend "$unix" late
+    mqsend "$unix" "later"
+    ! grep -q late "$scratch/out"
+    kill "$crowd"
+    wait_until grep -q later "$scratch/out"
+    wait_until grep -q '^late$' "$scratch/out"
+    [ "$(wc -l < "$scratch/out")" -eq 2 ]
+    [ "$(grep -c '"half"' "$scratch/said")" -eq 300 ]
+}
+
+@test "thousands of senders that are stopped inside a record delay nobody" {
+    in_background bash -c 'ulimit -n "$(ulimit -Hn)"; exec mqrecv -f "$1" > "$0/out" 2> "$0/said"' "$scratch" "$unix"
+    receiver=${background[-1]}
+    wait_until listens "$unix"
+    mkfifo "$scratch/ready"
+    in_background bash -c 'exec "$IPCUTILS_TEST_PROGRAMS/peer" crowd "$1" 3000 > "$0/ready"' "$scratch" "$scratch/socket"
+    read -r line < "$scratch/ready"
+    mqsend -w 20 "$unix" quick
+    wait_until received quick
+}
+
+@test "a stream of bytes is cut into records and comes out as it went in" {
+    head -c 1M /dev/urandom > "$scratch/bytes"
+    for each in "$fifo?frame=length" "$unix?frame=length" tcp:0?frame=length "$unix?type=seqpacket" "$unix?type=dgram"; do
+        receive "$each" --stream
+        mqsend -w 20 --stream -i "$scratch/bytes" "$address"
+        wait "$receiver"
+        cmp "$scratch/out" "$scratch/bytes"
+    done
+    receive "$unix" --stream
+    expect 1 mqsend -w 20 --stream -i "$scratch/bytes" "$unix"
+    says "?frame=length"
+}
+
+@test "only the existence of a stream can be waited for without taking" {
+    expect 0 mqrecv --wait-for exists "$fifo"
+    expect 2 mqrecv -n --wait-for exists "$unix"
+    for what in message space empty; do
+        for each in "$fifo" "$unix" tcp:1; do
+            expect 1 mqrecv -n --wait-for $what "$each"
+            says "without taking"
+        done
+    done
+    expect 64 mqrecv --max-size 0 "$fifo"
+    says "--max-size"
+}
+
 @test "control characters of a sender reach no terminal through an error" {
     receive "$unix" -f
     printf 'evil\033[2J' | "$IPCUTILS_TEST_PROGRAMS/peer" send stream "$scratch/socket"

@@ -129,6 +129,19 @@ received() { [ "$(cat "$scratch/out")" = "$1" ]; }
     done
 }
 
+@test "descriptors that come with a record are not kept" {
+    receive -f "$unix?type=dgram"
+    wait_until listening
+    open_files() { ls "/proc/$receiver/fd" | wc -l; }
+    mqsend "$unix?type=dgram" first
+    wait_until received first
+    before=$(open_files)
+    "$peer" pass "$path" 50
+    passed() { [ "$(grep -c passed "$scratch/out")" -eq 50 ]; }
+    wait_until passed
+    [ "$(open_files)" -eq "$before" ]
+}
+
 @test "another type than the receiver's is an error that names the parameter" {
     receive -f "$unix?type=seqpacket"
     wait_until listening
