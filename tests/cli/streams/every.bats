@@ -315,6 +315,19 @@ lines() { [ "$(wc -l < "$scratch/out")" -eq "$1" ]; }
     says "?frame=length"
 }
 
+@test "a stream takes dead letters, each at once" {
+    for each in "$unix" "$fifo"; do
+        receive "$each" -f
+        mqmk --reuse "$mq" > /dev/null
+        mqsend "$mq" first second
+        in_background mqrecv -f --dead-letter "$each" "$mq" -- false
+        letters() { [ "$(grep -c '"payload":"\(first\|second\)"' "$scratch/out")" -eq 2 ]; }
+        wait_until letters
+        kill "${background[-1]}"
+        finish
+    done
+}
+
 @test "only the existence of a stream can be waited for without taking" {
     expect 0 mqrecv --wait-for exists "$fifo"
     expect 2 mqrecv -n --wait-for exists "$unix"
