@@ -63,7 +63,7 @@ private:
     void offer(const Plugin &plugin, const ipc_sight &sight);
     std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
     void hold(const Key &key, const ipc_sight &sight, std::uint32_t role);
-    std::optional<std::size_t> find_described_by_mapping(const Key &key) const;
+    std::optional<std::size_t> find_improvable(const Key &key) const;
     void try_to_describe(const Key &key, const ipc_sight &sight);
     void try_to_describe_better(std::size_t index, const ipc_sight &sight);
 
@@ -75,6 +75,7 @@ private:
     std::vector<std::pair<std::size_t, std::size_t>> twins_;        // a second name of an object, and its first
     std::unordered_map<Key, std::vector<Holder>, KeyHash> pending_; // claimed, but not yet an object
     std::vector<std::size_t> by_mapping_;                           // described from a mapping, and nothing better yet
+    std::vector<std::size_t> by_name_;                              // looked up, where holders tell more than names
     std::int64_t process_ = 0;
     std::vector<DescriptorClaim> descriptors_; // of process_
 };
