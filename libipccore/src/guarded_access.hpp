@@ -2,7 +2,6 @@
 // Touching shared memory directly: a page that a peer takes away is an error, not the end of the process.
 #pragma once
 
-#include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
 #include <cstddef>
@@ -29,13 +28,6 @@ template <typename Access> Result<void> guarded_access(std::span<const std::byte
 /// that the next ones cost no system call.
 int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
                     void *context);
-
-/// Without a timeout; `work` as of guarded_access().
-template <typename Work> int guarded_attempt(const void *memory, std::uint64_t length, Work &work)
-{
-    return guarded_attempt(
-        memory, length, IPC_FOREVER, [](void *context) { (*static_cast<Work *>(context))(); }, std::addressof(work));
-}
 
 /// Which guards there are. Who leaves them by a jump of his own, past their ends, returns to those that there were
 /// before.
