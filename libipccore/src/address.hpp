@@ -22,6 +22,7 @@ struct Family {
 };
 inline constexpr Family segment_family{"shm", IPC_SEGMENT_1, "segment"};
 inline constexpr Family queue_family{"mq", IPC_QUEUE_1, "queue"};
+inline constexpr Family semaphore_family{"sem", IPC_SEMAPHORE_1, "semaphore"};
 
 struct Address {
     struct Parameter {

@@ -16,28 +16,29 @@ namespace {
 struct Guard {
     const std::uintptr_t begin, length;
     const std::int64_t ticks; // that it may see; -1 is any number
+    Guard *volatile outer;
     volatile std::int64_t seen;
     volatile std::uintptr_t fault;
     sigjmp_buf back; // left as it is: clearing it takes longer than setting it
 
     Guard(const void *memory, std::size_t bytes, std::int64_t most)
-        : begin(reinterpret_cast<std::uintptr_t>(memory)), length(bytes), ticks(most), seen(0), fault(0)
+        : begin(reinterpret_cast<std::uintptr_t>(memory)), length(bytes), ticks(most), outer(nullptr), seen(0), fault(0)
     {
     }
 };
 Guard *volatile guard = nullptr; // the innermost
 
-/// What SIGBUS did before the first of `users` guards.
-struct sigaction before;
-int users = 0;
+struct sigaction before; // what SIGBUS did before the first guard
 
+/// Leaves those guards too that stand inside of the one whose memory it is.
 void on_fault(int signal, siginfo_t *info, void *)
 {
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    if (guard && info->si_code > 0 && address - guard->begin < guard->length) {
-        guard->fault = address - guard->begin;
-        siglongjmp(guard->back, EFAULT);
-    }
+    for (Guard *one = info->si_code > 0 ? guard : nullptr; one; one = one->outer)
+        if (address - one->begin < one->length) {
+            one->fault = address - one->begin;
+            siglongjmp(one->back, EFAULT);
+        }
     // Somebody else's: as if there were no guard.
     sigaction(signal, &before, nullptr);
     std::raise(signal);
@@ -51,33 +52,17 @@ void handle(int signal, struct sigaction action, struct sigaction *old)
     sigaction(signal, &action, old);
 }
 
-void begin_use()
+void expect_faults()
 {
-    if (users++ > 0)
+    static bool is_expected = false;
+    if (is_expected)
         return;
+    is_expected = true;
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO;
     handle(SIGBUS, action, &before);
 }
-
-void end_use()
-{
-    if (--users == 0)
-        sigaction(SIGBUS, &before, nullptr);
-}
-
-} // namespace
-
-GuardState guard_state() { return {guard, users}; }
-
-void return_to(const GuardState &state)
-{
-    guard = static_cast<Guard *>(state.innermost);
-    users = state.users;
-}
-
-namespace {
 
 /// A clock that ticks while timed attempts are made: setting it for each would cost more than most of them. A timer of
 /// its own, since that of interruption.hpp may be running.
@@ -139,13 +124,14 @@ void need_ticks()
 /// 0, or why `work` was given up.
 int run(Guard &ours, void (*work)(void *context), void *context)
 {
-    Guard *const outer = guard;
+    expect_faults();
+    ours.outer = guard;
     const int reason = sigsetjmp(ours.back, 0);
     if (!reason) {
         guard = &ours;
         work(context);
     }
-    guard = outer;
+    guard = ours.outer;
     return reason;
 }
 
@@ -153,11 +139,8 @@ int run(Guard &ours, void (*work)(void *context), void *context)
 
 Result<void> guarded_access(std::span<const std::byte> memory, void (*access)(void *context), void *context)
 {
-    begin_use();
     Guard ours(memory.data(), memory.size(), -1);
-    const int reason = run(ours, access, context);
-    end_use();
-    if (!reason)
+    if (!run(ours, access, context))
         return {};
     return failure(EIO, "its memory at offset {} is gone: somebody made it smaller, or no memory is left for it",
                    std::uintptr_t(ours.fault));
@@ -166,8 +149,6 @@ Result<void> guarded_access(std::span<const std::byte> memory, void (*access)(vo
 int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
                     void *context)
 {
-    static const bool stays = (begin_use(), true);
-    static_cast<void>(stays);
     Guard ours(memory, length, timeout == IPC_FOREVER ? -1 : timeout / tick);
     if (timeout != IPC_FOREVER)
         need_ticks();

@@ -116,6 +116,9 @@ std::string missing_function(const Plugin &plugin)
         return IPC_QUEUE_1;
     if (const ipc_stream_v1 *table = plugin.stream(); table && !(table->listen && table->connect && table->close))
         return IPC_STREAM_1;
+    if (const ipc_semaphore_v1 *table = plugin.semaphore();
+        table && !(table->create && table->open && table->status && table->lock && table->unlock && table->close))
+        return IPC_SEMAPHORE_1;
     if (const ipc_inspect_v1 *table = plugin.inspect(); table && !table->look)
         return IPC_INSPECT_1;
     return {};
@@ -218,6 +221,7 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
     take_capability(plugin->descriptor_, IPC_SEGMENT_1, plugin->segment_);
     take_capability(plugin->descriptor_, IPC_QUEUE_1, plugin->queue_);
     take_capability(plugin->descriptor_, IPC_STREAM_1, plugin->stream_);
+    take_capability(plugin->descriptor_, IPC_SEMAPHORE_1, plugin->semaphore_);
     take_capability(plugin->descriptor_, IPC_INSPECT_1, plugin->inspect_);
     if (const std::string name = missing_function(*plugin); !name.empty())
         return refused(path, fmt::format("its {} lacks a function that is not optional", name));

@@ -2,7 +2,7 @@
 #include "queue.hpp"
 
 #include "error.hpp"
-#include "memory_guard.hpp"
+#include "guarded_access.hpp"
 #include "stream_queue.hpp"
 
 namespace ipc {

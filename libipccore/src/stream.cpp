@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "stream.hpp"
 
-#include "deadline.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
+
+#include <ipc/deadline.hpp>
 
 #include <poll.h>
 
@@ -43,14 +44,14 @@ Result<Stream> Stream::connect(const Plugin &plugin, const Address &address, std
         ipc_stream *handle = nullptr;
         ipc_channel channel = empty_channel();
         const Result<void> connected =
-            call(plugin.stream()->connect, crossing.get(), deadline.left(), &handle, &channel);
+            call(plugin.stream()->connect, crossing.get(), deadline.timeout(), &handle, &channel);
         if (connected)
             return Stream(plugin.stream(), handle, channel);
         if (interrupted())
             return failure(EINTR, "stopped while waiting for a receiver");
-        if (connected.error().code() != EAGAIN || deadline.tries_once())
+        if (connected.error().code() != EAGAIN || deadline.at_once())
             return connected.error();
-        if (deadline.left() == 0)
+        if (deadline.over())
             return failure(ETIMEDOUT, "timed out, {}", connected.error().text());
         const int left = deadline.milliseconds();
         ::poll(nullptr, 0, left < 0 ? pause : std::min(pause, left));

@@ -28,8 +28,8 @@ bool is_pipe(int descriptor)
 
 Error nothing_came(const Deadline &deadline)
 {
-    return deadline.tries_once() ? failure(EAGAIN, "no message is there")
-                                 : failure(ETIMEDOUT, "timed out, no message came");
+    return deadline.at_once() ? failure(EAGAIN, "no message is there")
+                              : failure(ETIMEDOUT, "timed out, no message came");
 }
 
 std::uint64_t unread_bytes(int descriptor)
@@ -141,7 +141,7 @@ Result<void> StreamReceiver::receive(ipc_message &message, std::int64_t timeout)
         if (failure_)
             return *failure_;
         // A record that never ends keeps who reads it busy, not waiting.
-        if (round && (deadline.tries_once() ? round > most : deadline.left() == 0))
+        if (round && (deadline.at_once() ? round > most : deadline.over()))
             return nothing_came(deadline);
         IPC_TRY(wait(deadline));
     }
@@ -171,7 +171,7 @@ Result<void> StreamReceiver::wait(const Deadline &deadline)
     const int count = ::epoll_wait(events_.get(), events, left_ ? 1 : most, deadline.milliseconds());
     if (count < 0)
         return errno == EINTR ? Result<void>() : Error::system("epoll_wait");
-    if (count == 0 && deadline.left() == 0)
+    if (count == 0 && deadline.over())
         return nothing_came(deadline);
     for (const epoll_event &event : std::span(events, std::size_t(count))) {
         if (!event.data.ptr)

@@ -2,10 +2,10 @@
 // The receiving end of a stream that is a queue: takes records from all senders in turn.
 #pragma once
 
-#include "deadline.hpp"
 #include "record_splitter.hpp"
 #include "stream.hpp"
 
+#include <ipc/deadline.hpp>
 #include <ipc/fd.hpp>
 #include <ipc/result.hpp>
 

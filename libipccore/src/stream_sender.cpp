@@ -21,7 +21,7 @@ constexpr std::size_t batch_size = 64 * 1024;
 
 Error in_vain(const Deadline &deadline)
 {
-    if (deadline.tries_once())
+    if (deadline.at_once())
         return failure(EAGAIN, "the receiver is behind, and its channel full");
     return failure(ETIMEDOUT, "timed out, the receiver stayed behind and its channel full");
 }
@@ -40,7 +40,7 @@ Result<void> StreamSender::connect(const Deadline &deadline)
 {
     if (stream_)
         return {};
-    stream_.emplace(IPC_TRY(Stream::connect(*plugin_, address_, deadline.left())));
+    stream_.emplace(IPC_TRY(Stream::connect(*plugin_, address_, deadline.timeout())));
     if (stream_->keeps_records() && address_.frame)
         return usage_error("its channel keeps records apart by itself (leave out frame={})", text_of(*address_.frame));
     std::signal(SIGPIPE, SIG_IGN); // a pipe has no other way to say EPIPE
@@ -213,11 +213,11 @@ Result<void> StreamSender::lock(int how, const Deadline &deadline)
     locked_ = how;
     if (::flock(stream_->descriptor(), how | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return {};
-    if (deadline.left() == 0)
+    if (deadline.over())
         return in_vain(deadline);
-    wait_deadline(deadline.left());
+    wait_deadline(deadline.timeout());
     int code = EINTR;
-    while (code == EINTR && !interrupted() && deadline.left() != 0)
+    while (code == EINTR && !interrupted() && !deadline.over())
         code = ::flock(stream_->descriptor(), how) == 0 ? 0 : errno;
     wait_deadline(IPC_FOREVER);
     if (code == EINTR && interrupted())

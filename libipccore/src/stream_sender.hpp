@@ -2,10 +2,10 @@
 // The sending end of a stream that is a queue: frames records and writes many of them with one system call.
 #pragma once
 
-#include "deadline.hpp"
 #include "stream.hpp"
 #include "stream_frame.hpp"
 
+#include <ipc/deadline.hpp>
 #include <ipc/result.hpp>
 
 #include <cstddef>

@@ -5,6 +5,7 @@
 
 #include "contents.hpp"
 #include "glance.hpp"
+#include "lock.hpp"
 #include "waiting.hpp"
 
 #include <ipc/descriptor_segment.hpp>
@@ -14,7 +15,6 @@
 namespace {
 
 using boost_mq::Contents;
-using boost_mq::Deadline;
 using boost_mq::Glance;
 using boost_mq::Header;
 using boost_mq::Layout;
@@ -168,7 +168,7 @@ Result<void> Channel::status(ipc_queue_status &status)
 /// EBUSY if the lock did. Waits without it.
 template <Channel::Obstacle obstacle> int Channel::enter(std::int64_t timeout)
 {
-    Deadline deadline(timeout == 0 ? patience : timeout);
+    const ipc::Deadline deadline(timeout == 0 ? patience : timeout);
     ipc::SharedMutex &mutex = contents_.header().mutex;
     for (boost_mq::Pauses pauses;;) {
         int code = Lock::examine(mutex);

@@ -3,51 +3,15 @@
 
 #include "shared_word.hpp"
 
-#include <ipc/plugin.hpp>
+#include <ipc/futex.hpp>
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
-#include <ctime>
-#include <limits>
 
 namespace boost_mq {
 
 using ipc::SharedMutex;
 
 namespace {
-
-constexpr std::int64_t second = 1'000'000'000;
-
-std::int64_t now()
-{
-    timespec time;
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * second + time.tv_nsec;
-}
-
-long futex(std::uint32_t &word, int operation, std::uint32_t value, const timespec *timeout)
-{
-    return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, 0);
-}
-
-void wait_while(std::uint32_t &word, std::uint32_t value, std::int64_t nanoseconds)
-{
-    const timespec timeout = {nanoseconds / second, nanoseconds % second};
-    futex(word, FUTEX_WAIT, value, &timeout);
-}
-
-/// Leave the core to its other thread for a moment.
-void relax()
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 bool is_robust(const SharedMutex &mutex) { return load(mutex.kind) & SharedMutex::robust; }
 
@@ -59,15 +23,6 @@ bool has_lost_holder(const SharedMutex &mutex, bool robust, std::uint32_t word)
 }
 
 } // namespace
-
-std::int64_t Deadline::left(std::int64_t most)
-{
-    if (timeout_ < 0)
-        return most;
-    if (at_ == 0 && __builtin_add_overflow(now(), timeout_, &at_))
-        at_ = std::numeric_limits<std::int64_t>::max();
-    return std::clamp(at_ - now(), std::int64_t(0), most);
-}
 
 Lock::Lock() : thread_(std::uint32_t(::gettid()))
 {
@@ -99,7 +54,7 @@ void Lock::announce(SharedMutex *mutex)
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-int Lock::take(SharedMutex &mutex, Deadline &deadline)
+int Lock::take(SharedMutex &mutex, const ipc::Deadline &deadline)
 {
     if (const int code = examine(mutex))
         return code;
@@ -130,12 +85,12 @@ bool Lock::spin(SharedMutex &mutex, std::uint32_t wanted)
             shared(mutex.word).compare_exchange_strong(free, wanted, std::memory_order_acquire))
             return true;
         for (int turn = 0; turn < turns; turn++)
-            relax();
+            ipc::pause_processor();
     }
     return false;
 }
 
-int Lock::contend(SharedMutex &mutex, bool robust, Deadline &deadline)
+int Lock::contend(SharedMutex &mutex, bool robust, const ipc::Deadline &deadline)
 {
     constexpr std::int64_t slice = 100'000'000;
     constexpr int slices_until_lost = 10;
@@ -149,14 +104,13 @@ int Lock::contend(SharedMutex &mutex, bool robust, Deadline &deadline)
             shared(mutex.word)
                 .compare_exchange_strong(word, robust ? thread_ | FUTEX_WAITERS : 2, std::memory_order_acquire))
             return 0;
-        const std::int64_t time = deadline.left(slice);
+        const std::int64_t time = deadline.left_within(slice);
         if (time == 0)
             return word && has_lost_holder(mutex, robust, word) ? EOWNERDEAD : ETIMEDOUT;
         const std::uint32_t waited = robust ? word | FUTEX_WAITERS : 2;
         if (word == 0 || (word != waited && !shared(mutex.word).compare_exchange_strong(word, waited)))
             continue;
-        wait_while(mutex.word, waited, time);
-        if (ipc::host && ipc::host->interrupted())
+        if (ipc::futex_sleep(&mutex.word, waited, time) == EINTR)
             return EINTR;
         lost = load(mutex.word) == waited && has_lost_holder(mutex, robust, waited) ? lost + 1 : 0;
         if (lost == slices_until_lost)
@@ -174,7 +128,7 @@ void Lock::release(SharedMutex &mutex, bool robust)
 {
     const std::uint32_t word = shared(mutex.word).exchange(0, std::memory_order_release);
     if (robust ? word & FUTEX_WAITERS : word > 1)
-        futex(mutex.word, FUTEX_WAKE, 1, nullptr);
+        ipc::futex_wake(&mutex.word, 1);
     announce(nullptr);
     is_held_ = false;
 }

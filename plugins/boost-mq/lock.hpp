@@ -6,6 +6,7 @@
 // registered for the thread; there it stands as the operation that is under way, which needs no pointer in the mutex.
 #pragma once
 
+#include <ipc/deadline.hpp>
 #include <ipc/shared_mutex.hpp>
 
 #include <cstdint>
@@ -14,19 +15,6 @@ struct robust_list_head;
 
 namespace boost_mq {
 
-/// An end of waiting.
-class Deadline {
-public:
-    /// Nanoseconds from when it is first asked; IPC_FOREVER is never.
-    explicit Deadline(std::int64_t timeout) : timeout_(timeout) {}
-    /// Nanoseconds that are left, at most `most`; 0 once it is reached.
-    std::int64_t left(std::int64_t most);
-
-private:
-    std::int64_t timeout_;
-    std::int64_t at_ = 0; // 0 until it was asked
-};
-
 /// Used by the thread that made it.
 class Lock {
 public:
@@ -34,7 +22,7 @@ public:
 
     /// 0; EOWNERDEAD if nobody will ever give it back; EINVAL if it is of a kind that Boost does not make; ETIMEDOUT;
     /// EINTR if the user asked to stop. Owns nothing meanwhile.
-    int take(ipc::SharedMutex &mutex, Deadline &deadline);
+    int take(ipc::SharedMutex &mutex, const ipc::Deadline &deadline);
     void give_back(ipc::SharedMutex &mutex);
     bool is_held() const { return is_held_; }
 
@@ -44,7 +32,7 @@ public:
 
 private:
     static bool spin(ipc::SharedMutex &mutex, std::uint32_t wanted);
-    int contend(ipc::SharedMutex &mutex, bool robust, Deadline &deadline);
+    int contend(ipc::SharedMutex &mutex, bool robust, const ipc::Deadline &deadline);
     void release(ipc::SharedMutex &mutex, bool robust);
     void announce(ipc::SharedMutex *mutex);
 

@@ -6,29 +6,26 @@
 // command would stop the programs that use the queue.
 #pragma once
 
-#include "lock.hpp"
-
-#include <ipc/plugin.hpp>
+#include <ipc/deadline.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
 namespace boost_mq {
 
 class Pauses {
 public:
     /// 0, ETIMEDOUT, or EINTR if the user asked to stop.
-    int pause(Deadline &deadline)
+    int pause(const ipc::Deadline &deadline)
     {
         constexpr std::int64_t longest = 4'000'000;
-        const std::int64_t nap = deadline.left(nap_);
+        const std::int64_t nap = deadline.left_within(nap_);
         if (nap == 0)
             return ETIMEDOUT;
-        const timespec time = {0, nap};
+        const timespec time = ipc::timespec_of(nap);
         ::nanosleep(&time, nullptr);
         nap_ = std::min(nap_ + nap_ / 8, longest);
-        return ipc::host && ipc::host->interrupted() ? EINTR : 0;
+        return ipc::wait_is_interrupted() ? EINTR : 0;
     }
 
 private:

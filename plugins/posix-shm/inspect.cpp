@@ -7,8 +7,6 @@
 
 #include <sys/statvfs.h>
 
-#include <semaphore.h>
-
 namespace {
 
 using ipc::Emit;
@@ -18,12 +16,6 @@ using ipc::HeldFacts;
 using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
-
-/// Named semaphores live in the same directory, and so do the rings of ipc/ring.hpp.
-bool is_no_segment(std::string_view leaf, const struct statx &status)
-{
-    return (leaf.starts_with("sem.") && status.stx_size == sizeof(sem_t)) || leaf.starts_with("ipcring.");
-}
 
 /// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words.
 void describe_large_message(const char *path, ipc_object &object, char (&detail)[256])
@@ -90,7 +82,7 @@ struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         return ipc::each_shm_file([&](int, const char *leaf, const struct statx &status) {
-            return is_no_segment(leaf, status) || emit_entry(leaf, status, emit);
+            return ipc::is_no_segment(leaf, status.stx_size) || emit_entry(leaf, status, emit);
         });
     }
 
@@ -144,13 +136,11 @@ Result<void> posix_shm::expect_removed(const HeldFacts &facts)
     bool mine = facts.device == ipc::shm_device() && (!facts.has_status || S_ISREG(facts.status.stx_mode));
     if (mine && facts.has_status && facts.status.stx_nlink)
         return Error::of(EINVAL, "it has a name, by which it is reached (ipcls shows it)");
-    // Without its size, which a segment may share with semaphores, the name has to tell.
-    bool other =
-        facts.has_status ? is_no_segment(leaf, facts.status) : leaf.starts_with("sem.") || leaf.starts_with("ipcring.");
+    const bool other = ipc::is_no_segment(leaf, facts.has_status ? std::optional(facts.status.stx_size) : std::nullopt);
     if (mine && !leaf.empty() && !other)
         return {};
     return Error::of(EINVAL, "that is %s and no removed segment (ipcls shows those that there are)",
-                     mine && other      ? "a semaphore or a ring"
+                     mine && other      ? "a semaphore, a mutex or a ring"
                      : facts.has_status ? ipc::kind_of(facts)
                                         : "the mapping of something else");
 }

@@ -40,9 +40,9 @@ template <typename Call> auto until_stopped(std::int64_t timeout, Call &&call)
 {
     auto result = call(timeout);
     if (!result && result.error().code() == EINTR) {
-        const ipc::ring::Deadline deadline(timeout);
-        while (!result && result.error().code() == EINTR && !ipc::host->interrupted())
-            result = call(deadline.left());
+        const ipc::Deadline deadline(timeout);
+        while (!result && result.error().code() == EINTR && !ipc::wait_is_interrupted())
+            result = call(deadline.left().value_or(IPC_FOREVER));
     }
     return result;
 }

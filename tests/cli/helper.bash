@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the tests of commands share. `load ../helper` gives every test
 #
-#   $shm $sysv_shm $file $boost_shm $mq $sysv_mq $boost_mq
+#   $shm $sysv_shm $file $boost_shm $mq $sysv_mq $boost_mq $sem $sysv_sem $mutex $flock
 #                                        one address of each mechanism, whose object does not exist yet
 #   $scratch                             an empty directory, removed afterwards
 #   expect STATUS COMMAND...             run it; $output, $stderr; fails with both if the status is another
@@ -31,6 +31,10 @@ setup() {
     file=file:$scratch/table
     boost_shm=boost-shm:pool$unique
     boost_mq=boost-mq:work$unique
+    sem=posix-sem:/gate$unique
+    sysv_sem=sysv-sem:$key
+    mutex=mutex:/gate$unique
+    flock=flock:$scratch/lock
     if declare -F prepare >/dev/null; then prepare; fi
 }
 
@@ -41,8 +45,9 @@ teardown() {
     if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then
         remove_everything
     else
-        rm -f "/dev/shm/${shm#*:/}" "/dev/shm/${boost_shm#*:}" "/dev/shm/${boost_mq#*:}"
-        ipcrm -M "${sysv_shm#*:}" -Q "${sysv_mq#*:}" 2>/dev/null || true
+        rm -f "/dev/shm/${shm#*:/}" "/dev/shm/${boost_shm#*:}" "/dev/shm/${boost_mq#*:}" \
+            "/dev/shm/"{sem,holders,mutex}".${sem#*:/}"
+        ipcrm -M "${sysv_shm#*:}" -Q "${sysv_mq#*:}" -S "${sysv_sem#*:}" 2>/dev/null || true
         mqrm --force "$mq" 2>/dev/null || true
     fi
     rm -rf "$scratch"

@@ -4,7 +4,7 @@
  *
  * HOW is a mechanism. Memory is mapped, and with posix-shm-open or file-open its descriptor is kept too. memfd makes
  * one of 5 bytes, "alive", and keeps it open, memfd-mapped keeps it mapped alone. semaphore makes and opens a named
- * one.
+ * one. mutex locks the pthread_mutex_t at byte 64 of POSIX shared memory.
  */
 #include <fcntl.h>
 #include <mqueue.h>
@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <errno.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,19 @@ static int make_memfd(const char *name, int mapped)
     return mapped ? map_descriptor(fd, 0) : 0;
 }
 
+static int lock_mutex(const char *name)
+{
+    int fd = shm_open(name, O_RDWR, 0);
+    char *memory = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return -1;
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(memory + 64);
+    int code = pthread_mutex_lock(mutex);
+    if (code == EOWNERDEAD)
+        code = pthread_mutex_consistent(mutex);
+    return code == 0 ? 0 : -1;
+}
+
 int main(int count, char **words)
 {
     if (count != 3)
@@ -62,6 +77,8 @@ int main(int count, char **words)
         done = make_memfd(words[2], strcmp(words[1], "memfd-mapped") == 0);
     else if (strcmp(words[1], "semaphore") == 0)
         done = sem_open(words[2], O_CREAT, 0600, 1) == SEM_FAILED ? -1 : 0;
+    else if (strcmp(words[1], "mutex") == 0)
+        done = lock_mutex(words[2]);
     if (done != 0) {
         perror(words[2]);
         return 1;

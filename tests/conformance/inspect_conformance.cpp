@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "queue.hpp"
 #include "segment.hpp"
+#include "semaphore.hpp"
 #include "snapshot.hpp"
 #include "subject.hpp"
 
@@ -15,6 +16,7 @@
 using namespace conformance;
 using ipc::Queue;
 using ipc::Segment;
+using ipc::Semaphore;
 
 namespace {
 
@@ -22,6 +24,7 @@ namespace {
 struct Held {
     std::optional<Segment> segment;
     std::optional<Queue> queue;
+    std::optional<Semaphore> semaphore;
 
     explicit Held(const ipc::Address &address)
     {
@@ -34,16 +37,28 @@ struct Held {
             auto made = Queue::create(address, 0, 0, {});
             REQUIRE(made.ok());
             queue.emplace(std::move(made).value());
+        } else {
+            auto made = Semaphore::create(address, ipc::Purpose::lock, 1, {});
+            REQUIRE(made.ok());
+            semaphore.emplace(std::move(made).value());
         }
     }
     /// What reaches it, which need not be what it was created under.
-    ipc::Address address() const { return segment ? segment->address() : queue->address(); }
-    ipc_identity identity() { return segment ? segment->status()->identity : queue->status()->identity; }
+    ipc::Address address() const
+    {
+        return segment ? segment->address() : queue ? queue->address() : semaphore->address();
+    }
+    ipc_identity identity()
+    {
+        return segment ? segment->status()->identity
+               : queue ? queue->status()->identity
+                       : semaphore->status()->identity;
+    }
 };
 
 bool applies()
 {
-    if (subject().inspect() && (subject().segment() || subject().queue()))
+    if (subject().inspect() && (subject().segment() || subject().queue() || subject().semaphore()))
         return true;
     SUCCEED("nothing to inspect");
     return false;
@@ -107,8 +122,10 @@ TEST_CASE("looking finds the object with its identity, and ENOENT where there is
     CHECK(object->mode == 0600);
     if (held.segment)
         CHECK(object->capacity == 4096);
-    else
+    else if (held.queue)
         CHECK(object->messages == 0);
+    else
+        CHECK(object->value == 1);
 }
 
 TEST_CASE("listing finds the object as looking does")

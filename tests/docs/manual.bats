@@ -68,7 +68,8 @@ page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
         # A parameter that there cannot be is refused with those that there are.
         run --separate-stderr shmcat "$mechanism:/x?zzzzzzzzzz"
         [[ $stderr != *"offers no segment"* ]] || run --separate-stderr mqrecv -n "$mechanism:/x?zzzzzzzzzz"
-        [[ $stderr == *"(it takes "* ]]
+        [[ $stderr != *"offers no queue"* ]] || run --separate-stderr semwait -n "$mechanism:/x?zzzzzzzzzz"
+        [[ $stderr == *"(it takes "* ]] || { echo "$mechanism: $stderr"; return 1; }
         keys=${stderr##*(it takes } keys=${keys%)}
         [ "$keys" != none ] || continue
         for key in ${keys//,/}; do

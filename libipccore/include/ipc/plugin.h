@@ -16,8 +16,8 @@
  *   Results     A function that can fail returns 0 or a negative errno value, and then has filled the
  *               caller's ipc_error. Timeouts and emptiness are errors too: -EAGAIN (would block, empty,
  *               full), -ETIMEDOUT, -EINTR (the host asked to stop waiting).
- *   Ownership   An ipc_segment, ipc_queue or ipc_stream belongs to the plugin that made it and is given back by that
- *               plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
+ *   Ownership   An ipc_segment, ipc_queue, ipc_stream or ipc_semaphore belongs to the plugin that made it and is given
+ *               back by that plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
  *               buffers, lists leave one record at a time through a callback, and pointers inside a record
  *               are valid only until the callback returns.
  *   Closing     close() gives up this process's hold. It never removes the object: that is remove().
@@ -363,6 +363,76 @@ typedef struct ipc_stream_v1 {
     /* Ends what listen() made so that it can be made again, the name in the file system too. */
     void (*close)(ipc_stream *stream);
 } ipc_stream_v1;
+/* ---- ipc.semaphore/1: who may go on, and who waits ---------------------------------------------------- */
+
+#define IPC_SEMAPHORE_1 "ipc.semaphore/1"
+
+typedef struct ipc_semaphore ipc_semaphore;
+
+/* What semaphores of a mechanism can do. */
+enum {
+    IPC_SEMAPHORE_COUNTS =
+        1u, /* have a value that wait() lowers and post() raises; else they are locks and nothing more */
+    IPC_SEMAPHORE_SLOTS = 2u,    /* can be made for several that lock them at once */
+    IPC_SEMAPHORE_SHARED = 4u,   /* can be locked by any number of processes that all ask for a shared lock */
+    IPC_SEMAPHORE_RELEASED = 8u, /* the kernel gives back what a process has locked the moment it dies; without, those
+                                    who wait find out within a fraction of a second */
+    IPC_SEMAPHORE_EXEC = 16u     /* what a process has locked stays locked when it becomes another program */
+};
+
+/* What a semaphore is made for, which is what `value` of create() says. */
+enum {
+    IPC_PURPOSE_COUNT = 0u, /* wait() and post(), and lock() too: `value` may pass before the first has to wait */
+    IPC_PURPOSE_LOCK = 1u,  /* lock(): `value` is how many may have it locked at once */
+    IPC_PURPOSE_MEET = 2u   /* meet(): `value` is how many come together */
+};
+
+typedef struct ipc_semaphore_status {
+    uint32_t size;
+    uint32_t features;    /* IPC_SEMAPHORE_… */
+    uint64_t value;       /* how many may pass now; of a lock 0 or 1 */
+    uint64_t max_value;   /* a post() beyond it is refused */
+    uint64_t waiters;     /* blocked on it; IPC_UNKNOWN where the mechanism does not count them */
+    int64_t last_process; /* who has it locked, else who changed it last; 0 if nobody or not known */
+    ipc_identity identity;
+    const char *name; /* as in ipc_segment_status */
+} ipc_semaphore_status;
+
+/* A handle is used by the process that made it, and in a child that it forks by entrust() and close() alone. */
+typedef struct ipc_semaphore_v1 {
+    uint32_t size;
+    uint32_t features; /* as in ipc_semaphore_status, known before one is opened */
+    /* Create one, exclusively (-EEXIST), for a purpose (IPC_PURPOSE_…). Whoever opens it finds it initialised: there is
+     * no moment in which it exists for them with another value. -ENOTSUP for a purpose, -EINVAL for a value that the
+     * mechanism has not. */
+    int (*create)(const ipc_address *address, uint32_t purpose, uint64_t value, const ipc_ownership *ownership,
+                  ipc_semaphore **semaphore, ipc_error *error);
+    /* Open an existing one for changing it; never creates, never follows a planted link or FIFO. */
+    int (*open)(const ipc_address *address, ipc_semaphore **semaphore, ipc_error *error);
+    int (*status)(ipc_semaphore *semaphore, ipc_semaphore_status *status, ipc_error *error);
+    /* Lower the value by `count`, all of it at once, waiting until that is possible. NULL without
+     * IPC_SEMAPHORE_COUNTS, like the next two. */
+    int (*wait)(ipc_semaphore *semaphore, uint64_t count, int64_t timeout, ipc_error *error);
+    /* Raise it. -EOVERFLOW, and nothing is changed, if it would exceed the maximum. */
+    int (*post)(ipc_semaphore *semaphore, uint64_t count, ipc_error *error);
+    /* Wait until the value is 0. */
+    int (*wait_zero)(ipc_semaphore *semaphore, int64_t timeout, ipc_error *error);
+    /* Lock it until unlock(), or until this process has died. `slots` is for how many at once it must have been made,
+     * 0 if that does not matter; -EINVAL if it was made for another number. `shared` not 0: together with others that
+     * ask so. `*slot` is a number from 1 on that nobody else has who has it locked alone; 0 where there are none. */
+    int (*lock)(ipc_semaphore *semaphore, uint64_t slots, uint32_t shared, int64_t timeout, uint64_t *slot,
+                ipc_error *error);
+    int (*unlock)(ipc_semaphore *semaphore, ipc_error *error);
+    /* What lock() took is for that process: no matter how this one ends, nobody else gets it before that one has ended.
+     * With IPC_SEMAPHORE_EXEC called by the process itself before it becomes another program; without, by a child of
+     * its before it does, while this one lives on and unlocks in the end. NULL if nothing has to be done for it. */
+    int (*entrust)(ipc_semaphore *semaphore, int64_t process, ipc_error *error);
+    /* Wait until `parties` processes have called this, then all of them return 0. Who gives up, or dies before the last
+     * one came, was never there. -EINVAL if it was made for another number. NULL if the mechanism has no barriers. */
+    int (*meet)(ipc_semaphore *semaphore, uint64_t parties, int64_t timeout, ipc_error *error);
+    /* Also unlocks. */
+    void (*close)(ipc_semaphore *semaphore);
+} ipc_semaphore_v1;
 
 /* ---- ipc.inspect/1: what exists and who holds it ----------------------------------------------------- */
 
@@ -407,6 +477,8 @@ typedef struct ipc_object {
     int64_t last_out_time; /* last detach, receive or read */
 
     uint64_t page_size; /* of a segment's memory, bytes; where it is IPC_UNKNOWN the host takes it from mappings */
+
+    uint64_t value; /* of a semaphore: how many may pass now */
 } ipc_object;
 
 static inline void ipc_object_clear(ipc_object *object)
@@ -423,6 +495,7 @@ static inline void ipc_object_clear(ipc_object *object)
     object->creator = object->last_in = object->last_out = IPC_UNKNOWN;
     object->changed = object->last_in_time = object->last_out_time = IPC_NO_TIME;
     object->page_size = IPC_UNKNOWN;
+    object->value = IPC_UNKNOWN;
 }
 
 /* A limit of the system, and how much of it is used. */

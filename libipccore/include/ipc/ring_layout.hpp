@@ -6,6 +6,7 @@
 // copy, checks it, and uses the copy.
 #pragma once
 
+#include <ipc/checksum.hpp>
 #include <ipc/result.hpp>
 
 #include <atomic>
@@ -120,14 +121,7 @@ inline void publish(Mark &mark, const Place &place)
 inline constexpr std::uint64_t prefix = 8;
 inline constexpr std::uint64_t record_size(std::uint64_t length) { return prefix + ((length + 7) & ~std::uint64_t{7}); }
 
-inline std::uint64_t checksum_of(const Header &header)
-{
-    std::uint64_t hash = 0xcbf29ce484222325;
-    const auto *bytes = reinterpret_cast<const unsigned char *>(&header);
-    for (std::size_t i = 0; i < offsetof(Header, checksum); i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3;
-    return hash;
-}
+inline std::uint64_t checksum_of(const Header &header) { return ipc::checksum(&header, offsetof(Header, checksum)); }
 
 inline Header make_header(std::uint64_t page, std::uint64_t capacity, std::uint64_t max_messages,
                           std::uint64_t max_message_size)

@@ -153,7 +153,7 @@ public:
     {
         held_ = false;
         if (gate.owner.exchange(0, std::memory_order_seq_cst) & contended) [[unlikely]]
-            futex_wake(gate.owner, 1);
+            futex_wake(&gate.owner, 1);
     }
 
 private:
@@ -178,11 +178,11 @@ private:
             } else if (naps && (owner == number || !presence.lives(owner))) {
                 if (gate.owner.compare_exchange_strong(word, number | contended, std::memory_order_acquire))
                     return 0;
-            } else if (deadline.passed()) {
+            } else if (deadline.over()) {
                 return EBUSY;
             } else if ((word & contended) || gate.owner.compare_exchange_strong(word, word | contended)) {
                 mark = contended;
-                const int code = futex_wait(gate.owner, word | contended, deadline.nap(naps));
+                const int code = futex_wait(&gate.owner, word | contended, nap(deadline, naps));
                 naps += code == ETIMEDOUT;
                 if (code == EINTR || code == EFAULT)
                     return code;

@@ -99,12 +99,12 @@ template <typename Attempt, typename Ready>
 int Ring::wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const ring::End &other, ring::Spinner &spinner,
                      std::int64_t timeout)
 {
-    const ring::Deadline deadline(timeout);
+    const Deadline deadline(timeout);
     for (unsigned naps = 0;;) {
         if (spinner.spin(ready, other.bell.processors.load(std::memory_order_relaxed))) {
             if (const int code = attempt(); code != EAGAIN)
                 return code;
-            if (deadline.passed())
+            if (deadline.over())
                 return ETIMEDOUT;
             continue;
         }
@@ -112,9 +112,9 @@ int Ring::wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const rin
         if (ready())
             if (const int code = attempt(); code != EAGAIN)
                 return code;
-        if (deadline.passed())
+        if (deadline.over())
             return ETIMEDOUT;
-        switch (sleeper.sleep(deadline.nap(naps))) {
+        switch (sleeper.sleep(ring::nap(deadline, naps))) {
         case EINTR:
             return EINTR;
         case EFAULT:

@@ -4,72 +4,21 @@
 // Part of ipc/ring.hpp.
 #pragma once
 
+#include <ipc/futex.hpp>
 #include <ipc/ring_layout.hpp>
 
-#include <linux/futex.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <climits>
-#include <ctime>
 
 namespace ipc::ring {
 
-inline std::int64_t monotonic_now()
+/// How long to sleep at a time after so many sleeps that nobody ended: 16 ms, doubled up to half a second. Whoever
+/// should have woken us may have died.
+inline std::int64_t nap(const Deadline &deadline, unsigned naps)
 {
-    timespec time;
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-/// Sleep while the word is `value`, at most `nanoseconds`. 0, or EAGAIN (it is another), ETIMEDOUT, EINTR, EFAULT.
-inline int futex_wait(std::atomic<std::uint32_t> &word, std::uint32_t value, std::int64_t nanoseconds)
-{
-    const timespec limit = {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-    return ::syscall(SYS_futex, &word, FUTEX_WAIT, value, &limit, nullptr, 0) == 0 ? 0 : errno;
-}
-
-inline void futex_wake(std::atomic<std::uint32_t> &word, int count)
-{
-    ::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
-}
-
-/// When a wait ends. The clock is only asked where there is a limit.
-class Deadline {
-public:
-    /// Nanoseconds from now; IPC_FOREVER for none.
-    explicit Deadline(std::int64_t timeout) : limited_(timeout >= 0)
-    {
-        if (limited_)
-            end_ = std::min(timeout, INT64_MAX - monotonic_now()) + monotonic_now();
-    }
-
-    bool passed() const { return limited_ && monotonic_now() >= end_; }
-    /// What is left of it, as a timeout.
-    std::int64_t left() const { return limited_ ? std::max<std::int64_t>(end_ - monotonic_now(), 0) : IPC_FOREVER; }
-
-    /// How long to sleep at a time after so many sleeps that nobody ended: a millisecond, doubled up to half a second.
-    /// Whoever should have woken us may have died.
-    std::int64_t nap(unsigned naps) const
-    {
-        const std::int64_t longest = std::int64_t{16'000'000} << std::min(naps, 5u);
-        return limited_ ? std::clamp<std::int64_t>(end_ - monotonic_now(), 1, longest) : longest;
-    }
-
-private:
-    bool limited_;
-    std::int64_t end_ = 0;
-};
-
-inline void pause_processor()
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-    asm volatile("yield" ::: "memory");
-#endif
+    const std::int64_t longest = std::int64_t{16'000'000} << std::min(naps, 5u);
+    return std::max<std::int64_t>(deadline.left_within(longest), 1);
 }
 
 /// How long to look before sleeping. Spinning is hundreds of times faster than sleeping while the other side runs on
@@ -165,7 +114,7 @@ public:
             const std::uint32_t word = word_.load(std::memory_order_relaxed);
             if ((word & rings) != rung_)
                 return 0;
-            const int code = futex_wait(word_, word, nanoseconds);
+            const int code = futex_wait(&word_, word, nanoseconds);
             if (code != EAGAIN) // else another one lay down beside us
                 return code;
         }
@@ -193,7 +142,7 @@ inline bool somebody_sleeps(const Bell &bell)
     std::uint32_t word = bell.waiting.load(std::memory_order_relaxed);
     while (!bell.waiting.compare_exchange_weak(word, (word & Sleeper::rings) + Sleeper::sleepers + 1))
         ;
-    futex_wake(bell.waiting, INT_MAX);
+    futex_wake(&bell.waiting);
 }
 
 } // namespace ipc::ring

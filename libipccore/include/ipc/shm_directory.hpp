@@ -10,6 +10,8 @@
 #include <sys/statfs.h>
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace ipc {
 
@@ -98,6 +100,21 @@ inline Fd open_unnoticed(int directory, const char *leaf, const struct statx &st
     if (!file)
         file = Fd(::openat(directory, leaf, flags));
     return file;
+}
+
+/// Does a file there belong to another mechanism than shared memory? Named semaphores of the C library, and the lists
+/// of who holds one, mutexes and rings. Its name tells, and its size where that is known, so that a segment called
+/// "sem.table" stays one.
+inline bool is_no_segment(std::string_view leaf, std::optional<std::uint64_t> bytes)
+{
+    constexpr std::uint64_t semaphore_bytes = 32, mutex_bytes = 256, holders_bytes = 40, entry_bytes = 32;
+    const auto has_entries = [&](std::uint64_t header) {
+        return !bytes || (*bytes >= header && (*bytes - header) % entry_bytes == 0);
+    };
+    return leaf.starts_with("ipcring.") ||
+           (leaf.starts_with("sem.") && bytes.value_or(semaphore_bytes) == semaphore_bytes) ||
+           (leaf.starts_with("mutex.") && has_entries(mutex_bytes)) ||
+           (leaf.starts_with("holders.") && has_entries(holders_bytes));
 }
 
 /// For claim(): a mapping or descriptor of a file there makes its process a holder. By the inode and never by the path:

@@ -2,9 +2,10 @@
 # What every command refuses alike: with one line that says what happened and what to do, and the right status.
 load ../helper
 
-# What takes an address of a segment, of a queue.
+# What takes an address of a segment, of a queue, of a semaphore.
 segment_commands=("shmmk ADDRESS 4096" "shmcat ADDRESS" "shmword ADDRESS u8@0" "shmrm ADDRESS")
 queue_commands=("mqmk ADDRESS" "mqsend ADDRESS x" "mqrecv -n ADDRESS" "mqrm ADDRESS")
+semaphore_commands=("semmk ADDRESS" "semwait -n ADDRESS" "sempost ADDRESS" "semlock ADDRESS -- true" "semrm ADDRESS")
 
 # each_refuses STATUS ADDRESS TEXT COMMAND...: run each command with the address put in.
 each_refuses() {
@@ -22,7 +23,8 @@ each_refuses() {
 @test "an unknown mechanism, with a suggestion" {
     each_refuses 64 "posix-smh:/x" "posix-shm" "${segment_commands[@]}"
     each_refuses 64 "posx-mq:/x" "posix-mq" "${queue_commands[@]}"
-    each_refuses 64 "nonesuch:/x" "nonesuch" "${segment_commands[@]}" "${queue_commands[@]}"
+    each_refuses 64 "posix-sme:/x" "posix-sem" "${semaphore_commands[@]}"
+    each_refuses 64 "nonesuch:/x" "nonesuch" "${segment_commands[@]}" "${queue_commands[@]}" "${semaphore_commands[@]}"
 }
 
 @test "a malformed address, with what a right one looks like" {
@@ -35,6 +37,11 @@ each_refuses() {
     each_refuses 64 "sysv-shm:0x1ffffffff" "key" "shmmk ADDRESS 4096" "shmcat ADDRESS"
     each_refuses 64 "sysv-mq:id=-1" "identifier" "mqsend ADDRESS x" "mqrecv ADDRESS"
     each_refuses 64 "posix-mq:/x?type=1" "type" "mqsend ADDRESS x" "mqrecv ADDRESS"
+    each_refuses 64 "0x51e" "sysv:0x51e" "${semaphore_commands[@]:0:4}"
+    each_refuses 64 "mutex:/a/b" "slash" "${semaphore_commands[@]:0:4}"
+    each_refuses 64 "posix-sem:/x?index=1" "index" "${semaphore_commands[@]:0:4}"
+    each_refuses 64 "sysv-sem:keys" "key" "${semaphore_commands[@]:0:4}"
+    each_refuses 64 "flock:/tmp/" "path" "${semaphore_commands[@]:0:4}"
     expect 64 shmcat ""
     one_line_from shmcat
 }
@@ -42,6 +49,8 @@ each_refuses() {
 @test "a mechanism without what the command needs" {
     each_refuses 64 "$mq" "segment" "shmcat ADDRESS"
     each_refuses 64 "$shm" "queue" "mqsend ADDRESS x" "mqrecv ADDRESS"
+    each_refuses 64 "$shm" "semaphore" "${semaphore_commands[@]:0:4}"
+    each_refuses 64 "$mutex" "segment" "shmcat ADDRESS"
 }
 
 @test "an object that is not there is status 1, never 0" {
@@ -50,6 +59,9 @@ each_refuses() {
     each_refuses 1 "$file" "$file" "shmcat ADDRESS" "shmword ADDRESS u8@0 add 1" "shmrm ADDRESS"
     each_refuses 1 "$mq" "$mq" "mqsend ADDRESS x" "mqrecv ADDRESS" "mqrm ADDRESS"
     each_refuses 1 "$sysv_mq" "$sysv_mq" "mqsend ADDRESS x" "mqrecv ADDRESS" "mqrm ADDRESS"
+    for gate in "$sem" "$sysv_sem" "$mutex" "$flock"; do
+        each_refuses 1 "$gate" "$gate" "semwait -n ADDRESS" "sempost ADDRESS" "semrm ADDRESS"
+    done
     expect 1 ipcls "$shm"
 }
 
@@ -208,6 +220,10 @@ each_refuses() {
     one_line_from shmmk
     expect 64 mqmk "posix-mq:/n$longest"
     one_line_from mqmk
+    expect 0 semlock "posix-sem:/${longest:8}" -- true
+    expect 64 semlock "posix-sem:/${longest:7}" -- true
+    expect 0 semlock "mutex:/${longest:6}" -- true
+    expect 64 semlock "mutex:/${longest:5}" -- true
 }
 
 @test "closed standard output and /dev/full are errors of every command that prints" {

@@ -110,7 +110,7 @@ ours() { cells "$@" | grep -E "\b($(IFS='|'; echo "${background[*]}"))\b"; }
     needs_namespace
     hold semaphore /gate
     grep -q '/dev/shm/.*(deleted)' "/proc/$holder/maps"
-    [ -z "$(ours ADDRESS,PIDS)" ]
+    [ "$(ours ADDRESS,PIDS)" = "posix-sem:/gate $holder" ]
     rm /dev/shm/sem.gate
     [ -z "$(ours ADDRESS,PIDS)" ]
 }
@@ -135,7 +135,7 @@ ours() { cells "$@" | grep -E "\b($(IFS='|'; echo "${background[*]}"))\b"; }
     hold_as_nobody memfd frame
     hold_as_nobody semaphore /gate
     expect 0 as_nobody ipcls --raw --noheadings -o ADDRESS,PIDS
-    listed=$(grep -E "\b($(IFS='|'; echo "${background[*]}"))\b" <<< "$output" | cut -d' ' -f1)
+    listed=$(grep -E "\b($(IFS='|'; echo "${background[*]}"))\b" <<< "$output" | grep -v ^posix-sem: | cut -d' ' -f1)
     [ "$(wc -l <<< "$listed")" -eq 4 ]
     for address in $listed; do
         expect 0 as_nobody shmcat -x --length 5 "$address"

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "image.hpp"
+
+/// See ipc_semaphore_v1::meet. `image` is of a barrier.
+ipc::Result<void> meet_at(const MappedImage &image, RobustWord &word, std::int64_t timeout);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// mutex: robust mutexes that processes share, in segments of their own. See image.hpp and robust_word.hpp.
+#include "mutex.hpp"
+
+#include "barrier.hpp"
+#include "image.hpp"
+
+#include <ipc/descriptor_segment.hpp>
+#include <ipc/semaphore.hpp>
+#include <ipc/shm_directory.hpp>
+
+#include <poll.h>
+
+#include <string>
+
+using namespace ipc;
+
+namespace {
+
+/// Sleep until the process has ended; 0, or why it was not waited for any longer. It need not be a child.
+int wait_for_end(const ProcessMark &process, const Deadline &deadline)
+{
+    constexpr std::int64_t step = 10'000'000; // for a process that cannot be waited for, being in another namespace
+    const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, process.process, 0)));
+    while (!has_ended(process)) {
+        if (deadline.over())
+            return deadline.code();
+        pollfd end = {handle.get(), POLLIN, 0};
+        const timespec pause = timespec_of(deadline.left_within(handle ? 100 * step : step));
+        if (::ppoll(&end, 1, &pause, nullptr) < 0 && errno == EINTR && wait_is_interrupted())
+            return EINTR;
+    }
+    return 0;
+}
+
+Error vain(int code)
+{
+    switch (code) {
+    case EAGAIN:
+        return Error::of(EAGAIN, "locked by another process");
+    case ETIMEDOUT:
+        return Error::of(ETIMEDOUT, "it stayed locked by others for all of the time given (wait longer)");
+    case EINTR:
+        return Error::of(EINTR, "interrupted before it could be locked");
+    default:
+        return Error::system("locking it", code);
+    }
+}
+
+class Mutex {
+public:
+    static constexpr std::uint32_t features = IPC_SEMAPHORE_RELEASED;
+
+    Mutex(Fd file, MappedImage image) : file_(std::move(file)), image_(std::move(image)), word_(image_.word()) {}
+    Mutex(const Mutex &) = delete;
+    Mutex &operator=(const Mutex &) = delete;
+    ~Mutex()
+    {
+        if (locked_)
+            (void)unlock();
+    }
+
+    static Result<std::unique_ptr<Mutex>> create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
+                                                 const ipc_ownership &ownership);
+    static Result<std::unique_ptr<Mutex>> open(const ipc_address &address);
+
+    Result<void> status(ipc_semaphore_status &status);
+    Result<std::uint64_t> lock(std::uint64_t slots, bool shared, std::int64_t timeout);
+    Result<void> unlock();
+    Result<void> entrust(std::int64_t process);
+    Result<void> meet(std::uint64_t parties, std::int64_t timeout);
+
+private:
+    Result<void> wait_for_command(const Deadline &deadline);
+
+    Fd file_;
+    MappedImage image_;
+    RobustWord word_;
+    std::uint64_t space_ = process_space();
+    bool locked_ = false;
+};
+
+Result<std::unique_ptr<Mutex>> Mutex::create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
+                                             const ipc_ownership &ownership)
+{
+    const bool barrier = purpose == IPC_PURPOSE_MEET;
+    if (!barrier && value != 1)
+        return Error::of(EINVAL, "a mutex is free when it is made, and locked by one (its value is 1)");
+    if (barrier && (value == 0 || value > most_parties))
+        return Error::of(EINVAL, "a barrier is for 1 to %llu, not for %llu",
+                         static_cast<unsigned long long>(most_parties), static_cast<unsigned long long>(value));
+    const Fd directory = IPC_TRY(open_shm_directory());
+    IPC_TRY(expect_memory(directory.get()));
+    const LeafName leaf(address.name);
+    Fd file = IPC_TRY(create_file(directory.get(), leaf.text(), image_bytes(barrier ? value : 0), ownership,
+                                  shm_directory, write_image));
+    MappedImage image = IPC_TRY(MappedImage::map(file.get()));
+    return std::make_unique<Mutex>(std::move(file), std::move(image));
+}
+
+Result<std::unique_ptr<Mutex>> Mutex::open(const ipc_address &address)
+{
+    const std::string path = std::string(shm_directory) + '/' + LeafName(address.name).text();
+    Fd file = IPC_TRY(open_file(path.c_str(), IPC_READ | IPC_WRITE, O_NOFOLLOW));
+    MappedImage image = IPC_TRY(MappedImage::map(file.get()));
+    return std::make_unique<Mutex>(std::move(file), std::move(image));
+}
+
+Result<void> Mutex::status(ipc_semaphore_status &status)
+{
+    struct statx file;
+    if (const int code = file_status(file_.get(), file))
+        return Error::system("its status cannot be read", code);
+    const std::uint32_t owner = word_.owner();
+    const ProcessMark command = image_->command;
+    status.features = features;
+    status.value = owner ? 0 : 1;
+    status.max_value = 1;
+    status.waiters = IPC_UNKNOWN;
+    status.last_process = owner && command ? command.process : owner;
+    status.identity = identity_of(file);
+    status.name = nullptr;
+    return {};
+}
+
+Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t timeout)
+{
+    if (shared || slots > 1)
+        return Error::of(ENOTSUP, "a mutex is locked by one (leave out --slots and --shared)");
+    if (image_.parties())
+        return Error::of(EINVAL, "it is a barrier for %llu (use --barrier, or another name)",
+                         static_cast<unsigned long long>(image_.parties()));
+    const Deadline deadline(timeout);
+    const int code = word_.lock(deadline);
+    if (code && code != EOWNERDEAD)
+        return vain(code);
+    locked_ = true;
+    const Result<void> alone = wait_for_command(deadline);
+    if (alone)
+        return std::uint64_t(1);
+    word_.unlock(); // and the command stays entered
+    locked_ = false;
+    return alone.error();
+}
+
+/// Whoever had it before may have died while its command goes on.
+Result<void> Mutex::wait_for_command(const Deadline &deadline)
+{
+    const ProcessMark command = image_->command;
+    if (!command)
+        return {};
+    if (const int code = wait_for_end(command, deadline))
+        return vain(code);
+    image_->command = {};
+    return {};
+}
+
+Result<void> Mutex::unlock()
+{
+    if (!locked_)
+        return {};
+    locked_ = false;
+    image_->command.process = 0;
+    if (word_.unlock())
+        return {};
+    return Error::of(EPERM, "another process has overwritten it while it was locked (find out which, and remove it)");
+}
+
+Result<void> Mutex::entrust(std::int64_t process)
+{
+    const ProcessMark mark = mark_of(process, space_);
+    image_->command.start = mark.start;
+    image_->command.space = mark.space;
+    std::atomic_ref(image_->command.process).store(mark.process); // with which it counts
+    // As long as the lock has not been given back by then, whoever gets it finds the command.
+    if (word_.is_ours())
+        return {};
+    return Error::of(EOWNERDEAD, "who locked it has died meanwhile");
+}
+
+Result<void> Mutex::meet(std::uint64_t parties, std::int64_t timeout)
+{
+    if (!image_.parties())
+        return Error::of(EINVAL, "it was made as a mutex and is no barrier (use another name)");
+    if (parties != image_.parties())
+        return Error::of(EINVAL, "it is a barrier for %llu, not for %llu (give that number, or remove it first)",
+                         static_cast<unsigned long long>(image_.parties()), static_cast<unsigned long long>(parties));
+    return meet_at(image_, word_, timeout);
+}
+
+Result<void> check(const ipc_address &address) { return LeafName::check(address.name); }
+
+Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+{
+    const Fd directory = IPC_TRY(open_shm_directory());
+    return remove_file(directory.get(), LeafName(address.name).text(), expected);
+}
+
+constexpr ipc_semaphore_v1 semaphore = semaphore_table<Mutex>();
+
+const void *capability(const char *name)
+{
+    const std::string_view wanted = name;
+    if (wanted == IPC_SEMAPHORE_1)
+        return &semaphore;
+    return wanted == IPC_INSPECT_1 ? &::mutex::inspect : nullptr;
+}
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "mutex",
+    .summary = "robust process-shared mutexes",
+    .version = "1.0",
+    .parameters = nullptr,
+    .parameter_count = 0,
+    .reserved = 0,
+    .init = keep_host,
+    .capability = capability,
+    .check = guard<check>,
+    .remove = guard<remove>,
+};
+
+} // namespace
+
+IPC_PLUGIN(plugin)

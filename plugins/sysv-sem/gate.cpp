@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+// sysv-sem: sets of System V semaphores. What a process takes with SEM_UNDO the kernel gives back when it ends, and it
+// stays taken when the process becomes another program.
+#include "sets.hpp"
+
+#include <ipc/semaphore.hpp>
+
+#include <vector>
+
+using namespace ipc;
+
+namespace {
+
+int run_operations(int id, std::initializer_list<sembuf> operations, const timespec *timeout)
+{
+    std::vector<sembuf> list(operations);
+    return semtimedop(id, list.data(), list.size(), timeout) == 0 ? 0 : errno;
+}
+
+} // namespace
+
+int Set::try_now(std::initializer_list<sembuf> operations) const
+{
+    constexpr timespec none = {};
+    int code;
+    do
+        code = run_operations(id_, operations, &none);
+    while (code == EINTR && !wait_is_interrupted());
+    return code;
+}
+
+int Set::run(std::initializer_list<sembuf> operations, const Deadline &deadline) const
+{
+    for (;;) {
+        const std::optional<std::int64_t> left = deadline.left();
+        const timespec timeout = timespec_of(left.value_or(0));
+        const int code = run_operations(id_, operations, left ? &timeout : nullptr);
+        if (code == EAGAIN)
+            return deadline.code();
+        if (code != EINTR || wait_is_interrupted())
+            return code;
+    }
+}
+
+Layout Set::layout(std::uint64_t semaphores) const
+{
+    const int last = semaphores >= 3 ? value(static_cast<unsigned short>(semaphores - 1)) : -1;
+    if (semaphores == 4 && last == barrier_mark)
+        return {Form::barrier, static_cast<std::uint64_t>(value(2))};
+    if (semaphores <= most_slots + 2 && last == slot_mark - static_cast<int>(semaphores - 2))
+        return {Form::slots, semaphores - 2};
+    return {};
+}
+
+Error set_is_gone() { return Error::of(EIDRM, "the set was removed (create it again, or stop using it)"); }
+
+Error operation_error(int code, int id, const char *what)
+{
+    switch (code) {
+    case EAGAIN:
+        return Error::of(EAGAIN, "others have it");
+    case ETIMEDOUT:
+        return Error::of(ETIMEDOUT, "others had it for all of the time given (wait longer)");
+    case EINTR:
+        return Error::of(EINTR, "interrupted while waiting for it");
+    case EACCES:
+        return sysv::denied<Sets>(EACCES, what, id);
+    case EIDRM:
+    case EINVAL: // nothing else that the kernel is given can be wrong
+        return set_is_gone();
+    case ERANGE:
+        return Error::of(EOVERFLOW, "its value would exceed %d, the most there can be (nothing was changed)",
+                         set_limits().semvmx);
+    case ENOSPC:
+        return Error::of(ENOSPC, "the kernel has no room to undo more (kernel.sem)");
+    default:
+        return Error::system(what, code);
+    }
+}
+
+namespace {
+
+class Gate {
+public:
+    static constexpr std::uint32_t features =
+        IPC_SEMAPHORE_COUNTS | IPC_SEMAPHORE_SLOTS | IPC_SEMAPHORE_RELEASED | IPC_SEMAPHORE_EXEC;
+
+    Gate(int id, const ipc_address &address)
+        : set_(id), index_(static_cast<unsigned short>(number_parameter(address, "index", 0))),
+          chosen_(parameter(address, "index"))
+    {
+    }
+    Gate(const Gate &) = delete;
+    Gate &operator=(const Gate &) = delete;
+    ~Gate()
+    {
+        if (locked_)
+            (void)unlock();
+    }
+
+    static Result<std::unique_ptr<Gate>> create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
+                                                const ipc_ownership &ownership)
+    {
+        return std::make_unique<Gate>(IPC_TRY(create_set(address, purpose, value, ownership)), address);
+    }
+    static Result<std::unique_ptr<Gate>> open(const ipc_address &address)
+    {
+        auto gate = std::make_unique<Gate>(IPC_TRY(open_set(address)), address);
+        static_cast<void>(IPC_TRY(gate->size()));
+        return gate;
+    }
+
+    Result<void> status(ipc_semaphore_status &status);
+    Result<void> wait(std::uint64_t count, std::int64_t timeout);
+    Result<void> post(std::uint64_t count);
+    Result<void> wait_zero(std::int64_t timeout);
+    Result<std::uint64_t> lock(std::uint64_t slots, bool shared, std::int64_t timeout);
+    Result<void> unlock();
+    Result<void> meet(std::uint64_t parties, std::int64_t timeout);
+
+private:
+    Result<std::uint64_t> size() const;
+    Result<void> end(int code, const char *what) const;
+    Result<std::uint64_t> take_slot(std::uint64_t slots, const Deadline &deadline);
+    Result<std::uint64_t> find_slot(std::uint64_t slots) const;
+
+    Set set_;
+    unsigned short index_;
+    bool chosen_; ///< one semaphore of the set is meant, and not the set
+    bool locked_ = false;
+    std::uint64_t slot_ = 0;
+    sysv::KeylessName own_name_;
+};
+
+/// How many semaphores it has; an error if the chosen one is not among them.
+Result<std::uint64_t> Gate::size() const
+{
+    const semid_ds record = IPC_TRY(sysv::examine<Sets>(set_.id()));
+    if (index_ >= record.sem_nsems)
+        return Error::of(ENOENT, "the set has %lu semaphores, so there is no index %u",
+                         static_cast<unsigned long>(record.sem_nsems), index_);
+    return record.sem_nsems;
+}
+
+Result<void> Gate::end(int code, const char *what) const
+{
+    if (code)
+        return operation_error(code, set_.id(), what);
+    return {};
+}
+
+Result<void> Gate::status(ipc_semaphore_status &status)
+{
+    const semid_ds record = IPC_TRY(sysv::examine<Sets>(set_.id()));
+    const int value = set_.value(index_);
+    const int waiters = semctl(set_.id(), index_, GETNCNT), for_zero = semctl(set_.id(), index_, GETZCNT);
+    const int last = semctl(set_.id(), index_, GETPID);
+    status.features = features;
+    status.value = value < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(value);
+    status.max_value = static_cast<std::uint64_t>(set_limits().semvmx);
+    status.waiters = waiters < 0 || for_zero < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(waiters + for_zero);
+    status.last_process = last > 0 ? last : 0;
+    status.identity = sysv::identity<Sets>(set_.id(), record);
+    status.name = own_name_.of(record.sem_perm.__key, set_.id());
+    return {};
+}
+
+Result<void> Gate::wait(std::uint64_t count, std::int64_t timeout)
+{
+    if (count == 0 || count > static_cast<std::uint64_t>(set_limits().semvmx))
+        return Error::of(EINVAL, "its value is never %llu (from 1 to %d can be waited for)",
+                         static_cast<unsigned long long>(count), set_limits().semvmx);
+    return end(set_.run({{index_, static_cast<short>(-static_cast<int>(count)), 0}}, Deadline(timeout)),
+               "waiting for it");
+}
+
+Result<void> Gate::post(std::uint64_t count)
+{
+    if (count == 0 || count > static_cast<std::uint64_t>(set_limits().semvmx))
+        return end(ERANGE, "");
+    return end(set_.try_now({{index_, static_cast<short>(count), 0}}), "raising it");
+}
+
+Result<void> Gate::wait_zero(std::int64_t timeout)
+{
+    return end(set_.run({{index_, 0, 0}}, Deadline(timeout)), "waiting for it");
+}
+
+Result<std::uint64_t> Gate::lock(std::uint64_t slots, bool shared, std::int64_t timeout)
+{
+    if (shared)
+        return Error::of(ENOTSUP, "a semaphore is not shared (use --slots)");
+    const Layout layout = chosen_ ? Layout{} : set_.layout(IPC_TRY(size()));
+    if (layout.form == Form::barrier)
+        return Error::of(EINVAL, "it is a barrier for %llu (use --barrier, or another name)",
+                         static_cast<unsigned long long>(layout.number));
+    if (layout.form == Form::slots && slots && slots != layout.number)
+        return Error::of(EINVAL, "it was made for %llu slots, not %llu (give that number, or remove it first)",
+                         static_cast<unsigned long long>(layout.number), static_cast<unsigned long long>(slots));
+    if (layout.form == Form::plain && slots > 1)
+        return Error::of(EINVAL, "it was made without slots, and its value says how many have it at once (leave out "
+                                 "--slots, or remove it first)");
+    const Deadline deadline(timeout);
+    if (layout.form == Form::slots)
+        return take_slot(layout.number, deadline);
+    IPC_TRY(end(set_.run({{index_, -1, SEM_UNDO}}, deadline), "locking it"));
+    locked_ = true;
+    return std::uint64_t(0);
+}
+
+Result<std::uint64_t> Gate::take_slot(std::uint64_t slots, const Deadline &deadline)
+{
+    if (slots == 1)
+        IPC_TRY(end(set_.run({{0, -1, SEM_UNDO}, {1, -1, SEM_UNDO}}, deadline), "locking it"));
+    else
+        IPC_TRY(end(set_.run({{0, -1, SEM_UNDO}}, deadline), "locking it"));
+    locked_ = true;
+    slot_ = slots == 1 ? 1 : IPC_TRY(find_slot(slots));
+    return slot_;
+}
+
+/// Through the gate: one of the slots is free, or becomes so when who leaves has done both steps.
+Result<std::uint64_t> Gate::find_slot(std::uint64_t slots) const
+{
+    std::vector<unsigned short> values(slots + 2, 1);
+    for (;;) {
+        if (semctl(set_.id(), 0, GETALL, values.data()) != 0 && errno != EACCES)
+            return operation_error(errno, set_.id(), "reading it");
+        for (std::uint64_t slot = 1; slot <= slots; slot++) {
+            const int code =
+                values[slot] ? set_.try_now({{static_cast<unsigned short>(slot), -1, IPC_NOWAIT | SEM_UNDO}}) : EAGAIN;
+            if (code == 0)
+                return slot;
+            if (code != EAGAIN)
+                return operation_error(code, set_.id(), "locking it");
+        }
+        if (wait_is_interrupted())
+            return operation_error(EINTR, set_.id(), "");
+    }
+}
+
+Result<void> Gate::unlock()
+{
+    if (!locked_)
+        return {};
+    locked_ = false;
+    const auto slot = static_cast<unsigned short>(slot_);
+    return end(slot ? set_.try_now({{0, 1, SEM_UNDO}, {slot, 1, SEM_UNDO}}) : set_.try_now({{index_, 1, SEM_UNDO}}),
+               "unlocking it");
+}
+
+Result<void> Gate::meet(std::uint64_t parties, std::int64_t timeout)
+{
+    const Layout layout = set_.layout(IPC_TRY(size()));
+    if (layout.form != Form::barrier)
+        return Error::of(EINVAL, "it was made for something else than a barrier (use another name)");
+    if (layout.number != parties)
+        return Error::of(EINVAL, "it is a barrier for %llu, not for %llu (give that number, or remove it first)",
+                         static_cast<unsigned long long>(layout.number), static_cast<unsigned long long>(parties));
+    return meet_at(set_, parties, timeout);
+}
+
+Result<void> check_number(const ipc_address &address, const char *key, long long least)
+{
+    const char *value = parameter(address, key);
+    const std::optional<long long> number = value ? whole_number(value) : std::nullopt;
+    if (value && (!number || *number < least || *number > UINT16_MAX))
+        return Error::of(EINVAL, "%s is a number from %lld to %d (write ?%s=%lld)", key, least, UINT16_MAX, key, least);
+    return {};
+}
+
+Result<void> check(const ipc_address &address)
+{
+    IPC_TRY(check_number(address, "index", 0));
+    IPC_TRY(check_number(address, "size", 1));
+    return sysv::check_name(address);
+}
+
+constexpr ipc_semaphore_v1 semaphore = semaphore_table<Gate>();
+
+const void *capability(const char *name)
+{
+    const std::string_view wanted = name;
+    if (wanted == IPC_SEMAPHORE_1)
+        return &semaphore;
+    return wanted == IPC_INSPECT_1 ? &set_inspection : nullptr;
+}
+
+constexpr ipc_parameter_info parameters[] = {
+    {"index", "N", "the semaphore of the set that is meant, 0 is the first"},
+    {"size", "N", "make a set of so many semaphores"},
+};
+
+constexpr ipc_plugin plugin = {
+    .size = sizeof(ipc_plugin),
+    .abi = IPC_ABI,
+    .id = "sysv-sem",
+    .summary = "System V semaphores",
+    .version = "1.0",
+    .parameters = parameters,
+    .parameter_count = std::size(parameters),
+    .reserved = 0,
+    .init = keep_host,
+    .capability = capability,
+    .check = guard<check>,
+    .remove = guard<sysv::remove<Sets>>,
+};
+
+} // namespace
+
+IPC_PLUGIN(plugin)

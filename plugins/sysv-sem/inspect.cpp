@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "sets.hpp"
+
+#include <sys/syscall.h>
+
+#include <memory>
+
+namespace {
+
+using namespace ipc;
+
+/// Who waits at any of the set's semaphores; IPC_UNKNOWN where this user may not read them.
+std::uint64_t count_waiters(int id, std::uint64_t semaphores)
+{
+    std::uint64_t waiters = 0;
+    for (int index = 0; static_cast<std::uint64_t>(index) < semaphores; index++) {
+        const int for_more = semctl(id, index, GETNCNT), for_zero = semctl(id, index, GETZCNT);
+        if (for_more < 0 || for_zero < 0)
+            return IPC_UNKNOWN;
+        waiters += static_cast<std::uint64_t>(for_more) + static_cast<std::uint64_t>(for_zero);
+    }
+    return waiters;
+}
+
+/// A set with its name and detail, which the object points to. Its value is that of its first semaphore.
+class Portrait {
+public:
+    Portrait(int id, const semid_ds &record) : name_(record.sem_perm.__key, id)
+    {
+        ipc_object_clear(&object);
+        const struct ipc_perm &permissions = record.sem_perm;
+        object.name = name_.text();
+        object.identity = sysv::identity<Sets>(id, record);
+        object.key = static_cast<std::uint32_t>(permissions.__key);
+        object.mode = permissions.mode & 0777;
+        object.owner = permissions.uid;
+        object.group = permissions.gid;
+        object.changed = sysv::nanoseconds(record.sem_ctime);
+        object.last_out_time = sysv::nanoseconds(record.sem_otime);
+        learn_values(id, record.sem_nsems);
+    }
+    Portrait(const Portrait &) = delete;
+    Portrait &operator=(const Portrait &) = delete;
+
+    ipc_object object;
+
+private:
+    void learn_values(int id, std::uint64_t semaphores)
+    {
+        const int value = semctl(id, 0, GETVAL), last = semctl(id, 0, GETPID);
+        object.flags |= value < 0 ? IPC_OBJECT_DENIED : 0;
+        object.value = value < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(value);
+        object.waiters = value < 0 ? IPC_UNKNOWN : count_waiters(id, semaphores);
+        object.last_out = last < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(last);
+        describe(id, semaphores);
+    }
+
+    void describe(int id, std::uint64_t semaphores)
+    {
+        const Layout layout = Set(id).layout(semaphores);
+        const auto number = static_cast<unsigned long long>(layout.form == Form::plain ? semaphores : layout.number);
+        const char *format = layout.form == Form::slots     ? "%llu slots"
+                             : layout.form == Form::barrier ? "barrier for %llu"
+                                                            : "%llu semaphores";
+        std::snprintf(detail_, sizeof detail_, format, number); // NOLINT(clang-diagnostic-format-nonliteral)
+        if (number > 1 || layout.form == Form::barrier)
+            object.detail = detail_;
+        if (layout.form == Form::slots && object.value < layout.number)
+            object.attached = layout.number - object.value; // have it locked, though the kernel does not say who
+    }
+
+    sysv::PrintedName name_;
+    char detail_[48];
+};
+
+/// /proc/sysvipc/sem, for kernels before 4.17.
+Result<void> list_text(const Emit<ipc_object> &emit)
+{
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen("/proc/sysvipc/sem", "re"), std::fclose);
+    if (!file)
+        return Error::system("reading /proc/sysvipc/sem");
+    char text[512];
+    while (std::fgets(text, sizeof text, file.get())) {
+        semid_ds record = {};
+        int id;
+        unsigned mode;
+        const int read = std::sscanf(text, "%d %d %o %lu %u %u %*u %*u %ld %ld", &record.sem_perm.__key, &id, &mode,
+                                     &record.sem_nsems, &record.sem_perm.uid, &record.sem_perm.gid, &record.sem_otime,
+                                     &record.sem_ctime);
+        if (read != 8)
+            continue; // the heading
+        record.sem_perm.mode = static_cast<decltype(record.sem_perm.mode)>(mode);
+        if (!emit(Portrait(id, record).object))
+            break;
+    }
+    return {};
+}
+
+struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_CALLS;
+
+    static Result<void> list(const Emit<ipc_object> &emit)
+    {
+        bool any = false;
+        seminfo info = {};
+        const int last = semctl(0, 0, SEM_INFO, &info); // answers with the highest index in use
+        for (int index = 0; index <= last; index++) {
+            semid_ds record;
+            const int id = semctl(index, 0, SEM_STAT_ANY, &record);
+            if (id < 0)
+                continue;
+            any = true;
+            if (!emit(Portrait(id, record).object))
+                break;
+        }
+        return any ? Result<void>() : list_text(emit);
+    }
+
+    static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
+    {
+        const int id = IPC_TRY(sysv::find<Sets>(address));
+        const semid_ds record = IPC_TRY(sysv::examine<Sets>(id));
+        emit(Portrait(id, record).object);
+        return {};
+    }
+
+    /// A set is in no process's maps or descriptors: only who waits at it can be seen.
+    static bool claim(const ipc_sight &sight, ipc_claim &claim)
+    {
+        if (sight.kind != IPC_SIGHT_CALL || (sight.number != SYS_semtimedop && sight.number != SYS_semop) ||
+            sight.ipc_namespace != sysv::own_namespace())
+            return false;
+        claim.role = IPC_ROLE_WAITS_TO_RECEIVE;
+        claim.identity = {.space = sight.ipc_namespace,
+                          .device = 0,
+                          .number = static_cast<std::uint32_t>(sight.arguments[0]), // an int, in a register
+                          .birth = IPC_NO_TIME};
+        claim.descriptor = -1;
+        return true;
+    }
+
+    static Result<void> limits(const Emit<ipc_limit> &emit)
+    {
+        const seminfo limits = set_limits(), used = sets_in_use();
+        const auto number = [](int limit) { return static_cast<std::uint64_t>(limit); };
+        const auto object = [&](const char *meaning, int limit, std::uint64_t in_use) {
+            return emit({sizeof(ipc_limit), IPC_UNIT_OBJECTS, "kernel.sem", meaning, number(limit), in_use});
+        };
+        object("sets of semaphores", limits.semmni, number(used.semusz)) &&
+            object("semaphores in all sets", limits.semmns, number(used.semaem)) &&
+            object("semaphores in one set", limits.semmsl, IPC_UNKNOWN);
+        return {};
+    }
+};
+
+} // namespace
+
+constexpr ipc_inspect_v1 set_inspection = ipc::inspect_table<Inspection>();
