@@ -33,19 +33,7 @@ int wait_for_end(const ProcessMark &process, const Deadline &deadline)
     return 0;
 }
 
-Error vain(int code)
-{
-    switch (code) {
-    case EAGAIN:
-        return Error::of(EAGAIN, "locked by another process");
-    case ETIMEDOUT:
-        return Error::of(ETIMEDOUT, "it stayed locked by others for all of the time given (wait longer)");
-    case EINTR:
-        return Error::of(EINTR, "interrupted before it could be locked");
-    default:
-        return Error::system("locking it", code);
-    }
-}
+constexpr const char *locked_by_another = "locked by another process";
 
 class Mutex {
 public:
@@ -133,7 +121,7 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
     const Deadline deadline(timeout);
     const int code = word_.lock(deadline);
     if (code && code != EOWNERDEAD)
-        return vain(code);
+        return vain_wait(code, locked_by_another);
     locked_ = true;
     const Result<void> alone = wait_for_command(deadline);
     if (alone)
@@ -150,7 +138,7 @@ Result<void> Mutex::wait_for_command(const Deadline &deadline)
     if (!command)
         return {};
     if (const int code = wait_for_end(command, deadline))
-        return vain(code);
+        return vain_wait(code, locked_by_another);
     image_->command = {};
     return {};
 }

@@ -156,6 +156,32 @@ is_free() { semlock -n -q "$1" -- true; }
     done
 }
 
+@test "a lock that somebody raised admits no more than its slots, and keeps its deadline" {
+    for gate in "$sem" "$sysv_sem"; do
+        for slots in 1 2; do
+            semlock --slots $slots "$gate" -- true
+            sempost "$gate"
+            within=(timeout 10 semlock "$gate" --)
+            [ $slots -eq 1 ] || within+=(semlock "$gate" --)
+            expect 0 "${within[@]}" bash -c '
+                semlock -n -q "$1" -- touch "$2"; echo $?; semlock -w 0.1 -q "$1" -- touch "$2"; echo $?' \
+                bash "$gate" "$scratch/ran"
+            prints $'2\n2'
+            # Who waits then gets it when the holder is gone.
+            in_background "${within[@]}" bash -c "read < <(sleep 1000)"
+            holder=$!
+            wait_until eval "! is_free '$gate'"
+            in_background semlock -w 20 "$gate" -- true
+            waiter=$!
+            wait_until sleeps "$waiter"
+            kill "$holder"
+            wait "$waiter"
+            semrm --force "$gate"
+        done
+    done
+    [ ! -e "$scratch/ran" ]
+}
+
 @test "a value of the semaphore says how many run where it was made without slots" {
     for gate in "$sem" "$sysv_sem"; do
         semmk "$gate" 2 > /dev/null
