@@ -60,12 +60,14 @@ public:
 
 private:
     Result<void> wait_for_command(const Deadline &deadline);
+    Result<void> check_name() const;
 
     Fd file_;
     MappedImage image_;
     RobustWord word_;
     std::uint64_t space_ = process_space();
     bool locked_ = false;
+    bool known_ = false; ///< to have had its name when it was locked for the first time; later that would cost a call
 };
 
 Result<std::unique_ptr<Mutex>> Mutex::create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
@@ -123,12 +125,24 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
     if (code && code != EOWNERDEAD)
         return vain_wait(code, locked_by_another);
     locked_ = true;
-    const Result<void> alone = wait_for_command(deadline);
-    if (alone)
+    Result<void> ours = wait_for_command(deadline);
+    if (ours && !known_)
+        ours = check_name();
+    if (ours) {
+        known_ = true;
         return std::uint64_t(1);
-    word_.unlock(); // and the command stays entered
+    }
+    word_.unlock(); // and a command that was found stays entered
     locked_ = false;
-    return alone.error();
+    return ours.error();
+}
+
+/// What was removed between being opened and being locked locks nobody out.
+Result<void> Mutex::check_name() const
+{
+    if (is_named(file_.get()))
+        return {};
+    return removed_meanwhile();
 }
 
 /// Whoever had it before may have died while its command goes on.
@@ -173,7 +187,7 @@ Result<void> Mutex::meet(std::uint64_t parties, std::int64_t timeout)
     if (parties != image_.parties())
         return Error::of(EINVAL, "it is a barrier for %llu, not for %llu (give that number, or remove it first)",
                          static_cast<unsigned long long>(image_.parties()), static_cast<unsigned long long>(parties));
-    return meet_at(image_, word_, timeout);
+    return meet_at(image_, word_, file_.get(), timeout);
 }
 
 Result<void> check(const ipc_address &address) { return LeafName::check(address.name); }

@@ -176,6 +176,10 @@ Result<std::uint64_t> NamedSemaphore::lock(std::uint64_t slots, bool shared, std
         if (slot) {
             slot_ = slot;
             locker_ = process;
+            if (const Result<void> named = check_name(); !named) {
+                (void)unlock();
+                return named.error();
+            }
             return file_.slots() ? slot : 0;
         }
         if (deadline.over())

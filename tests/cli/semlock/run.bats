@@ -116,12 +116,12 @@ is_free() { semlock -n -q "$1" -- true; }
     done
 }
 
-@test "removal under a waiter is an error that says so" {
-    for gate in "$sem" "$sysv_sem" "$flock"; do
+@test "removal under a waiter is an error that says so, and lets it in nowhere" {
+    for gate in "$sem" "$sysv_sem" "$mutex" "$flock"; do
         in_background semlock "$gate" -- sleep 1000
         holder=$!
         wait_until eval "! is_free '$gate'"
-        in_background bash -c "semlock -w 30 '$gate' -- true 2> $scratch/said; echo \$? > $scratch/status"
+        in_background bash -c "semlock -w 30 '$gate' -- touch $scratch/ran 2> $scratch/said; echo \$? > $scratch/status"
         wait_until eval '[ "$(pgrep -c -x semlock)" -ge 1 ]'
         wait_until eval "sleeps \$(pgrep -n -x semlock)"
         semrm --force "$gate"
@@ -129,6 +129,7 @@ is_free() { semlock -n -q "$1" -- true; }
         wait_until test -s "$scratch/status"
         [ "$(cat "$scratch/status")" = 1 ]
         grep -q removed "$scratch/said"
+        [ ! -e "$scratch/ran" ]
         rm "$scratch/status"
     done
 }
