@@ -34,7 +34,7 @@ void declare(ipc::Command &command, Request &request)
             return {};
         };
     };
-    command.describe("Run a command while a semaphore is locked, so that of all such commands one runs at a time.",
+    command.describe("Run a command while a semaphore is locked, one at a time over all shells; end with its status.",
                      examples);
     command.argument("ADDRESS", request.address, ipc::semaphore_family,
                      "the semaphore, such as posix:/name; made if it is missing");

@@ -96,7 +96,7 @@ std::string help_text(const CommandLine &line)
                   option.help);
     if (!line.examples.empty())
         text += "\nExamples:\n" + line.examples;
-    text += fmt::format("\nExit status: 0 done, 1 error, 2 empty, full or timed out, 64 usage.\n"
+    text += fmt::format("\nExit status: 0 done, 1 error, 2 empty, full, busy or timed out, 64 usage.\n"
                         "{}(1) tells more; ipcutils(7) explains addresses.\n",
                         line.command);
     return text;

@@ -187,7 +187,7 @@ Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address
             found = find_or_add(plugin, emitted);
     }));
     if (!found)
-        return failure(ENOENT, "there is none of that name (create it first; ipcls shows what exists)");
+        return failure(ENOENT, "there is none of that name (ipcls shows what exists)");
     if (!plugin.inspect()->list && plugin.inspect()->describe)
         by_name_.push_back(*found);
     return *found;

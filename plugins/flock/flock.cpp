@@ -167,11 +167,9 @@ Error FileLock::refusal(int code, bool shared) const
 {
     switch (code) {
     case EAGAIN:
-        return Error::of(EAGAIN, "locked by another process");
     case ETIMEDOUT:
-        return Error::of(ETIMEDOUT, "it stayed locked by others for all of the time given (wait longer)");
     case EINTR:
-        return Error::of(EINTR, "interrupted before it could be locked");
+        return ipc::vain_wait(code, "locked by another process");
     case EBADF:
         return Error::of(EACCES, "this user may only read it, and then it can only be locked %s",
                          shared ? "by flock (leave out ?type=ofd)" : "shared (use --shared, or leave out ?type=ofd)");

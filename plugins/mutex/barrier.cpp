@@ -21,6 +21,8 @@ Error vain(int code, std::uint64_t parties)
     if (code == EAGAIN || code == ETIMEDOUT)
         return Error::of(code, "not all %llu came in the time given, so that none went (wait longer, or start more)",
                          static_cast<unsigned long long>(parties));
+    if (code == EIDRM)
+        return removed_meanwhile();
     return Error::system("waiting for the others", code);
 }
 
@@ -63,12 +65,15 @@ std::optional<std::uint64_t> arrive(const MappedImage &image, std::uint32_t roun
     return list.place;
 }
 
-/// Until the round is over. Looks again now and then, should the one who ended it have died before it woke the others.
-int wait_for_round(const MappedImage &image, std::uint32_t round, const Deadline &deadline)
+/// Until the round is over. Looks again now and then, should the one who ended it have died before it woke the others,
+/// or should nobody be able to come any more: EIDRM.
+int wait_for_round(const MappedImage &image, std::uint32_t round, int descriptor, const Deadline &deadline)
 {
     while (round_of(image).load() == round) {
         if (deadline.over())
             return deadline.code();
+        if (!is_named(descriptor))
+            return EIDRM;
         const int code = futex_sleep(&image->round, round, deadline.left_within(second));
         if (code && code != ETIMEDOUT)
             return code;
@@ -97,7 +102,7 @@ bool withdraw(const MappedImage &image, RobustWord &word, std::uint32_t round, s
 
 } // namespace
 
-Result<void> meet_at(const MappedImage &image, RobustWord &word, std::int64_t timeout)
+Result<void> meet_at(const MappedImage &image, RobustWord &word, int descriptor, std::int64_t timeout)
 {
     const Deadline deadline(timeout), patience(second);
     int code;
@@ -109,7 +114,7 @@ Result<void> meet_at(const MappedImage &image, RobustWord &word, std::int64_t ti
     word.unlock();
     if (!place)
         return {};
-    code = wait_for_round(image, round, deadline);
+    code = wait_for_round(image, round, descriptor, deadline);
     if (code && withdraw(image, word, round, *place))
         return vain(code, image.parties());
     return {};

@@ -86,6 +86,17 @@ Result<std::uint64_t> check_header(const ImageHeader &header, std::uint64_t byte
     return std::uint64_t(header.parties);
 }
 
+bool is_named(int descriptor)
+{
+    struct stat status;
+    return ::fstat(descriptor, &status) != 0 || status.st_nlink != 0;
+}
+
+Error removed_meanwhile()
+{
+    return Error::of(EIDRM, "it was removed while it was waited for (create it again, or stop using it)");
+}
+
 Result<MappedImage> MappedImage::map(int descriptor)
 {
     struct stat status;

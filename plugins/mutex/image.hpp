@@ -68,6 +68,10 @@ ipc::Result<void> write_image(int descriptor, std::uint64_t bytes);
 /// The parties that a valid header of a segment of so many bytes says. EINVAL for anything else.
 ipc::Result<std::uint64_t> check_header(const ImageHeader &header, std::uint64_t bytes);
 
+/// Has the file a name still? If not, nobody comes to it any more.
+bool is_named(int descriptor);
+ipc::Error removed_meanwhile();
+
 /// Mapped, with a private page before it.
 class MappedImage {
 public:

@@ -33,19 +33,7 @@ int wait_for_end(const ProcessMark &process, const Deadline &deadline)
     return 0;
 }
 
-Error vain(int code)
-{
-    switch (code) {
-    case EAGAIN:
-        return Error::of(EAGAIN, "locked by another process");
-    case ETIMEDOUT:
-        return Error::of(ETIMEDOUT, "it stayed locked by others for all of the time given (wait longer)");
-    case EINTR:
-        return Error::of(EINTR, "interrupted before it could be locked");
-    default:
-        return Error::system("locking it", code);
-    }
-}
+constexpr const char *locked_by_another = "locked by another process";
 
 class Mutex {
 public:
@@ -72,12 +60,14 @@ public:
 
 private:
     Result<void> wait_for_command(const Deadline &deadline);
+    Result<void> check_name() const;
 
     Fd file_;
     MappedImage image_;
     RobustWord word_;
     std::uint64_t space_ = process_space();
     bool locked_ = false;
+    bool known_ = false; ///< to have had its name when it was locked for the first time; later that would cost a call
 };
 
 Result<std::unique_ptr<Mutex>> Mutex::create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
@@ -133,14 +123,26 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
     const Deadline deadline(timeout);
     const int code = word_.lock(deadline);
     if (code && code != EOWNERDEAD)
-        return vain(code);
+        return vain_wait(code, locked_by_another);
     locked_ = true;
-    const Result<void> alone = wait_for_command(deadline);
-    if (alone)
+    Result<void> ours = wait_for_command(deadline);
+    if (ours && !known_)
+        ours = check_name();
+    if (ours) {
+        known_ = true;
         return std::uint64_t(1);
-    word_.unlock(); // and the command stays entered
+    }
+    word_.unlock(); // and a command that was found stays entered
     locked_ = false;
-    return alone.error();
+    return ours.error();
+}
+
+/// What was removed between being opened and being locked locks nobody out.
+Result<void> Mutex::check_name() const
+{
+    if (is_named(file_.get()))
+        return {};
+    return removed_meanwhile();
 }
 
 /// Whoever had it before may have died while its command goes on.
@@ -150,7 +152,7 @@ Result<void> Mutex::wait_for_command(const Deadline &deadline)
     if (!command)
         return {};
     if (const int code = wait_for_end(command, deadline))
-        return vain(code);
+        return vain_wait(code, locked_by_another);
     image_->command = {};
     return {};
 }
@@ -185,7 +187,7 @@ Result<void> Mutex::meet(std::uint64_t parties, std::int64_t timeout)
     if (parties != image_.parties())
         return Error::of(EINVAL, "it is a barrier for %llu, not for %llu (give that number, or remove it first)",
                          static_cast<unsigned long long>(image_.parties()), static_cast<unsigned long long>(parties));
-    return meet_at(image_, word_, timeout);
+    return meet_at(image_, word_, file_.get(), timeout);
 }
 
 Result<void> check(const ipc_address &address) { return LeafName::check(address.name); }

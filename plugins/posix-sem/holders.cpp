@@ -174,6 +174,8 @@ Result<std::uint64_t> Holders::take(SemaphoreFile &semaphore, const ProcessMark 
     std::size_t index = 0;
     while (index < places_.size() && places_[index].state != PlaceState::free)
         index++;
+    if (index == places_.size() && semaphore.slots())
+        return std::uint64_t(0);
     if (index == places_.size())
         return Error::of(ENOSPC, "%zu processes have it already, more than can be written down", places_.size());
     const auto locker = static_cast<std::uint32_t>(process.process);

@@ -18,38 +18,13 @@ namespace {
 constexpr std::int64_t reclaim_interval = 50'000'000;
 constexpr std::int64_t look_interval = 10'000'000;
 
-Error vain(int code)
-{
-    switch (code) {
-    case EAGAIN:
-        return Error::of(EAGAIN, "others have it");
-    case ETIMEDOUT:
-        return Error::of(ETIMEDOUT, "others had it for all of the time given (wait longer)");
-    case EINTR:
-        return Error::of(EINTR, "interrupted while waiting for it");
-    default:
-        return Error::system("waiting for it", code);
-    }
-}
+constexpr const char *others_have_it = "others have it";
 
 /// Sleep for nothing in particular; 0 or EINTR.
 int look_again_later(const Deadline &deadline)
 {
     const timespec pause = timespec_of(deadline.left_within(look_interval));
     return ::nanosleep(&pause, nullptr) != 0 && wait_is_interrupted() ? EINTR : 0;
-}
-
-/// Call `done` until it is true, `sleep` in between.
-template <typename Done, typename Sleep> Result<void> wait_until(std::int64_t timeout, Done &&done, Sleep &&sleep)
-{
-    const Deadline deadline(timeout);
-    while (!done()) {
-        if (deadline.over())
-            return vain(deadline.code());
-        if (const int code = sleep(deadline))
-            return vain(code);
-    }
-    return {};
 }
 
 class NamedSemaphore {
@@ -79,6 +54,8 @@ public:
 private:
     Result<void> check_slots(std::uint64_t slots) const;
     Result<std::uint64_t> try_to_lock(const Deadline &deadline, const ProcessMark &process);
+    template <typename Done, typename Sleep>
+    Result<void> wait_until(std::int64_t timeout, const char *state, Done &&done, Sleep &&sleep) const;
     Result<void> check_name() const;
 
     SemaphoreFile file_;
@@ -114,6 +91,21 @@ Result<void> NamedSemaphore::status(ipc_semaphore_status &status)
     return {};
 }
 
+/// Call `done` until it is true, `sleep` in between. `state` is how it is meanwhile.
+template <typename Done, typename Sleep>
+Result<void> NamedSemaphore::wait_until(std::int64_t timeout, const char *state, Done &&done, Sleep &&sleep) const
+{
+    const Deadline deadline(timeout);
+    while (!done()) {
+        if (deadline.over())
+            return vain_wait(deadline.code(), state);
+        if (const int code = sleep(deadline))
+            return vain_wait(code, state);
+        IPC_TRY(check_name());
+    }
+    return {};
+}
+
 Result<void> NamedSemaphore::wait(std::uint64_t count, std::int64_t timeout)
 {
     if (count == 0 || count > largest_value)
@@ -122,7 +114,7 @@ Result<void> NamedSemaphore::wait(std::uint64_t count, std::int64_t timeout)
     // A post wakes one of those who sleep. Somebody for whom the value is too small still would take that from another
     // one, for whom it is enough: so who wants more than 1 does not sleep among them.
     return wait_until(
-        timeout, [&] { return file_.take(count); },
+        timeout, "its value is too small", [&] { return file_.take(count); },
         [&](const Deadline &deadline) {
             return count > 1 ? look_again_later(deadline)
                              : file_.sleep_until_positive(deadline.left_within(reclaim_interval));
@@ -140,7 +132,8 @@ Result<void> NamedSemaphore::post(std::uint64_t count)
 Result<void> NamedSemaphore::wait_zero(std::int64_t timeout)
 {
     return wait_until(
-        timeout, [&] { return file_.value() == 0; }, look_again_later); // the C library wakes nobody for that
+        timeout, "its value is not 0", [&] { return file_.value() == 0; },
+        look_again_later); // the C library wakes nobody for that
 }
 
 Result<void> NamedSemaphore::check_slots(std::uint64_t slots) const
@@ -163,7 +156,7 @@ Result<std::uint64_t> NamedSemaphore::try_to_lock(const Deadline &deadline, cons
     return holders_->take(file_, process);
 }
 
-/// What has been removed while it was waited for locks nobody out.
+/// What has been removed while it was waited for locks nobody out, and nobody finds it to raise it.
 Result<void> NamedSemaphore::check_name() const
 {
     if (IPC_TRY(file_.status()).stx_nlink)
@@ -183,12 +176,19 @@ Result<std::uint64_t> NamedSemaphore::lock(std::uint64_t slots, bool shared, std
         if (slot) {
             slot_ = slot;
             locker_ = process;
+            if (const Result<void> named = check_name(); !named) {
+                (void)unlock();
+                return named.error();
+            }
             return file_.slots() ? slot : 0;
         }
         if (deadline.over())
-            return vain(deadline.code());
-        if (const int code = file_.sleep_until_positive(deadline.left_within(reclaim_interval)))
-            return vain(code);
+            return vain_wait(deadline.code(), others_have_it);
+        // All slots may be taken and the value be positive, if somebody has raised it.
+        const int code = file_.value() ? look_again_later(deadline)
+                                       : file_.sleep_until_positive(deadline.left_within(reclaim_interval));
+        if (code)
+            return vain_wait(code, others_have_it);
         IPC_TRY(check_name());
     }
 }

@@ -58,11 +58,9 @@ Error operation_error(int code, int id, const char *what)
 {
     switch (code) {
     case EAGAIN:
-        return Error::of(EAGAIN, "others have it");
     case ETIMEDOUT:
-        return Error::of(ETIMEDOUT, "others had it for all of the time given (wait longer)");
     case EINTR:
-        return Error::of(EINTR, "interrupted while waiting for it");
+        return vain_wait(code, "others have it");
     case EACCES:
         return sysv::denied<Sets>(EACCES, what, id);
     case EIDRM:
@@ -121,8 +119,9 @@ public:
 private:
     Result<std::uint64_t> size() const;
     Result<void> end(int code, const char *what) const;
+    Result<void> end_wait(int code, const char *state) const;
     Result<std::uint64_t> take_slot(std::uint64_t slots, const Deadline &deadline);
-    Result<std::uint64_t> find_slot(std::uint64_t slots) const;
+    Result<std::uint64_t> find_slot(std::uint64_t slots, const Deadline &deadline) const;
 
     Set set_;
     unsigned short index_;
@@ -137,8 +136,8 @@ Result<std::uint64_t> Gate::size() const
 {
     const semid_ds record = IPC_TRY(sysv::examine<Sets>(set_.id()));
     if (index_ >= record.sem_nsems)
-        return Error::of(ENOENT, "the set has %lu semaphores, so there is no index %u",
-                         static_cast<unsigned long>(record.sem_nsems), index_);
+        return Error::of(ENOENT, "there is no index %u in the set (its last one is %lu)", index_,
+                         static_cast<unsigned long>(record.sem_nsems) - 1);
     return record.sem_nsems;
 }
 
@@ -147,6 +146,13 @@ Result<void> Gate::end(int code, const char *what) const
     if (code)
         return operation_error(code, set_.id(), what);
     return {};
+}
+
+Result<void> Gate::end_wait(int code, const char *state) const
+{
+    if (code == EAGAIN || code == ETIMEDOUT)
+        return vain_wait(code, state);
+    return end(code, "waiting for it");
 }
 
 Result<void> Gate::status(ipc_semaphore_status &status)
@@ -170,8 +176,8 @@ Result<void> Gate::wait(std::uint64_t count, std::int64_t timeout)
     if (count == 0 || count > static_cast<std::uint64_t>(set_limits().semvmx))
         return Error::of(EINVAL, "its value is never %llu (from 1 to %d can be waited for)",
                          static_cast<unsigned long long>(count), set_limits().semvmx);
-    return end(set_.run({{index_, static_cast<short>(-static_cast<int>(count)), 0}}, Deadline(timeout)),
-               "waiting for it");
+    return end_wait(set_.run({{index_, static_cast<short>(-static_cast<int>(count)), 0}}, Deadline(timeout)),
+                    "its value is too small");
 }
 
 Result<void> Gate::post(std::uint64_t count)
@@ -183,7 +189,7 @@ Result<void> Gate::post(std::uint64_t count)
 
 Result<void> Gate::wait_zero(std::int64_t timeout)
 {
-    return end(set_.run({{index_, 0, 0}}, Deadline(timeout)), "waiting for it");
+    return end_wait(set_.run({{index_, 0, 0}}, Deadline(timeout)), "its value is not 0");
 }
 
 Result<std::uint64_t> Gate::lock(std::uint64_t slots, bool shared, std::int64_t timeout)
@@ -215,13 +221,17 @@ Result<std::uint64_t> Gate::take_slot(std::uint64_t slots, const Deadline &deadl
     else
         IPC_TRY(end(set_.run({{0, -1, SEM_UNDO}}, deadline), "locking it"));
     locked_ = true;
-    slot_ = slots == 1 ? 1 : IPC_TRY(find_slot(slots));
+    slot_ = slots == 1 ? 1 : IPC_TRY(find_slot(slots, deadline));
     return slot_;
 }
 
-/// Through the gate: one of the slots is free, or becomes so when who leaves has done both steps.
-Result<std::uint64_t> Gate::find_slot(std::uint64_t slots) const
+/// Through the gate: one of the slots is free, though others that came through may take it first, and another one then.
+/// None is if somebody has raised the gate, which lets nobody in.
+Result<std::uint64_t> Gate::find_slot(std::uint64_t slots, const Deadline &deadline) const
 {
+    constexpr std::int64_t least = 100'000'000, step = 1'000'000;
+    const std::optional<std::int64_t> left = deadline.left();
+    const Deadline searched(left ? std::max(*left, least) : IPC_FOREVER);
     std::vector<unsigned short> values(slots + 2, 1);
     for (;;) {
         if (semctl(set_.id(), 0, GETALL, values.data()) != 0 && errno != EACCES)
@@ -236,6 +246,10 @@ Result<std::uint64_t> Gate::find_slot(std::uint64_t slots) const
         }
         if (wait_is_interrupted())
             return operation_error(EINTR, set_.id(), "");
+        if (searched.over())
+            return operation_error(deadline.code(), set_.id(), "");
+        const timespec pause = timespec_of(step);
+        ::nanosleep(&pause, nullptr);
     }
 }
 

@@ -109,4 +109,19 @@ template <typename Call> int call_until(const Deadline &deadline, Call &&call)
     }
 }
 
+/// Why a wait was in vain: EAGAIN and ETIMEDOUT say `state`, how it is, such as "others have it".
+inline Error vain_wait(int code, const char *state)
+{
+    switch (code) {
+    case EAGAIN:
+        return Error::of(EAGAIN, "%s", state);
+    case ETIMEDOUT:
+        return Error::of(ETIMEDOUT, "%s, for all of the time given (wait longer)", state);
+    case EINTR:
+        return Error::of(EINTR, "interrupted while waiting for it");
+    default:
+        return Error::system("waiting for it", code);
+    }
+}
+
 } // namespace ipc

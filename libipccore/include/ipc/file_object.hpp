@@ -141,7 +141,7 @@ inline Result<void> set_ownership(int descriptor, const ipc_ownership &ownership
 inline Error lookup_error(int code)
 {
     if (code == ENOENT || code == ENOTDIR)
-        return Error::of(ENOENT, "there is none of that name (create it first; ipcls shows what exists)");
+        return Error::of(ENOENT, "there is none of that name (ipcls shows what exists)");
     return Error::system("it cannot be looked up", code);
 }
 

@@ -106,3 +106,16 @@ have_gone() { [ "$(wc -l < "$scratch/statuses")" -eq "$1" ]; }
     says "no barriers"
     [ ! -e "${flock#*:}" ]
 }
+
+@test "a barrier that is removed while it is waited for is an error" {
+    for gate in "${gates[@]}"; do
+        : > "$scratch/statuses"
+        come 1 --barrier 2 "$gate"
+        wait_until have_come 1
+        semrm --force "$gate"
+        wait_until have_gone 1
+        [ "$(cat "$scratch/statuses")" = 1 ]
+        grep -q "removed" "$scratch/said"
+        rm "$scratch/said"
+    done
+}

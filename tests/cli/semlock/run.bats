@@ -116,12 +116,12 @@ is_free() { semlock -n -q "$1" -- true; }
     done
 }
 
-@test "removal under a waiter is an error that says so" {
-    for gate in "$sem" "$sysv_sem" "$flock"; do
+@test "removal under a waiter is an error that says so, and lets it in nowhere" {
+    for gate in "$sem" "$sysv_sem" "$mutex" "$flock"; do
         in_background semlock "$gate" -- sleep 1000
         holder=$!
         wait_until eval "! is_free '$gate'"
-        in_background bash -c "semlock -w 30 '$gate' -- true 2> $scratch/said; echo \$? > $scratch/status"
+        in_background bash -c "semlock -w 30 '$gate' -- touch $scratch/ran 2> $scratch/said; echo \$? > $scratch/status"
         wait_until eval '[ "$(pgrep -c -x semlock)" -ge 1 ]'
         wait_until eval "sleeps \$(pgrep -n -x semlock)"
         semrm --force "$gate"
@@ -129,6 +129,7 @@ is_free() { semlock -n -q "$1" -- true; }
         wait_until test -s "$scratch/status"
         [ "$(cat "$scratch/status")" = 1 ]
         grep -q removed "$scratch/said"
+        [ ! -e "$scratch/ran" ]
         rm "$scratch/status"
     done
 }
@@ -154,6 +155,32 @@ is_free() { semlock -n -q "$1" -- true; }
         expect 1 semlock --slots 99999999 "$gate" -- true
         one_line_from semlock
     done
+}
+
+@test "a lock that somebody raised admits no more than its slots, and keeps its deadline" {
+    for gate in "$sem" "$sysv_sem"; do
+        for slots in 1 2; do
+            semlock --slots $slots "$gate" -- true
+            sempost "$gate"
+            within=(timeout 10 semlock "$gate" --)
+            [ $slots -eq 1 ] || within+=(semlock "$gate" --)
+            expect 0 "${within[@]}" bash -c '
+                semlock -n -q "$1" -- touch "$2"; echo $?; semlock -w 0.1 -q "$1" -- touch "$2"; echo $?' \
+                bash "$gate" "$scratch/ran"
+            prints $'2\n2'
+            # Who waits then gets it when the holder is gone.
+            in_background "${within[@]}" bash -c "read < <(sleep 1000)"
+            holder=$!
+            wait_until eval "! is_free '$gate'"
+            in_background semlock -w 20 "$gate" -- true
+            waiter=$!
+            wait_until sleeps "$waiter"
+            kill "$holder"
+            wait "$waiter"
+            semrm --force "$gate"
+        done
+    done
+    [ ! -e "$scratch/ran" ]
 }
 
 @test "a value of the semaphore says how many run where it was made without slots" {

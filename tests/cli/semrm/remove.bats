@@ -36,6 +36,10 @@ load ../helper
     [ "$(sort <<< "$output" | paste -sd ' ')" = "mutex:/test-two posix-sem:/test-one" ]
     expect 0 semrm -v '*:/test-*'
     [ "$(cells ADDRESS | sort | paste -sd ' ')" = "posix-sem:/other posix-shm:/test-segment" ]
+    expect 1 semrm '*:/test-*'
+    says "nothing matches"
+    expect 0 semrm --older-than 1d '*:/other'
+    prints ""
     expect 0 shmrm 'posix:/test-*'
     expect 0 semrm posix:/other
 }

@@ -119,15 +119,33 @@ prepare() { gates=("$sem" "$sysv_sem"); }
     wait "$waiter"
 }
 
-@test "a set that is removed while it is waited for is an error" {
-    semmk "$sysv_sem" 0
-    in_background bash -c 'semwait "$1" 2> "$2/said"; echo $? > "$2/status"' bash "$sysv_sem" "$scratch"
-    wait_until eval '[ "$(pgrep -c -x semwait)" -eq 1 ]'
-    wait_until eval 'sleeps "$(pgrep -x semwait)"'
-    semrm --force "$sysv_sem"
-    wait_until test -s "$scratch/status"
-    [ "$(cat "$scratch/status")" = 1 ]
-    grep -q "was removed" "$scratch/said"
+@test "removal while it is waited for is an error" {
+    for gate in "${gates[@]}"; do
+        for words in "" "-c 2" "--zero"; do
+            semmk "$gate" "$([ "$words" != --zero ] && echo 0 || echo 1)"
+            rm -f "$scratch/status"
+            # shellcheck disable=SC2086
+            in_background bash -c 'semwait "${@:2}" 2> "$1/said"; echo $? > "$1/status"' bash "$scratch" $words "$gate"
+            wait_until eval '[ "$(pgrep -c -x semwait)" -eq 1 ]'
+            wait_until eval 'sleeps "$(pgrep -x semwait)"'
+            semrm --force "$gate"
+            wait_until test -s "$scratch/status"
+            [ "$(cat "$scratch/status")" = 1 ]
+            grep -q "was removed" "$scratch/said"
+        done
+    done
+}
+
+@test "waiting in vain says for what it was" {
+    for gate in "${gates[@]}"; do
+        semmk "$gate" 1
+        expect 2 semwait -n -c 2 "$gate"
+        says "its value is too small"
+        expect 2 semwait -n --zero "$gate"
+        says "its value is not 0"
+        expect 2 semwait -w 0.05 --zero "$gate"
+        says "its value is not 0, for all of the time given"
+    done
 }
 
 @test "who waits at a semaphore keeps it from being removed" {
