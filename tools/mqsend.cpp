@@ -77,9 +77,9 @@ public:
     /// Many records that stand as the queue has them.
     ipc::Result<void> send(const ipc::RecordBlock &block)
     {
+        messages_ += block.records;
         if (ipc::Result<void> sent = queue_.send_block(block.bytes, timeout_); !sent)
             return unsent(sent.error());
-        messages_ += block.records;
         bytes_ += block.bytes.size() - block.records;
         return {};
     }

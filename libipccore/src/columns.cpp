@@ -218,7 +218,7 @@ constexpr Column columns[] = {
     {"OWNER", "user it belongs to", false, true, [](const Object &o) { return account(o.facts.owner, user_name); }},
     {"GROUP", "group it belongs to", false, false, [](const Object &o) { return account(o.facts.group, group_name); }},
     {"MODE", "permissions", false, true, mode},
-    {"ATTACHED", "mappings that the kernel counts", true, false,
+    {"ATTACHED", "mappings, or sockets, that the kernel counts", true, false,
      [](const Object &o) { return number(o.facts.attached, false); }},
     {"HIDDEN", "of these, in processes that this user may not look into", true, false, hidden},
     {"WAITERS", "processes blocked on it", true, false, waiters},

@@ -46,7 +46,8 @@ public:
 
     /// Many messages at once, where the queue has each stand before `delimiter` already. Messages hold none then.
     bool takes_blocks(char delimiter) const;
-    /// Send whole messages, each with its delimiter; only if takes_blocks().
+    /// Send whole messages, each with its delimiter; only if takes_blocks(). If it fails, those that were not sent are
+    /// kept, and status() counts them.
     Result<void> send_block(std::span<const std::byte> messages, std::int64_t timeout);
     /// Receive more messages, if some are in hand, as such a block of at most `room.size()` bytes; without waiting. The
     /// bytes of the block, 0 if there is none.

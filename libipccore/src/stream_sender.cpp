@@ -99,7 +99,10 @@ bool StreamSender::takes_blocks(char delimiter) const
 /// Without a copy, unless a part of it remains.
 Result<void> StreamSender::send_block(std::span<const std::byte> records, std::int64_t timeout)
 {
-    IPC_TRY(flush(timeout));
+    if (const Result<void> flushed = flush(timeout); !flushed) {
+        bytes_.insert(bytes_.end(), records.begin(), records.end());
+        return flushed;
+    }
     return write_out(records, Deadline(timeout));
 }
 

@@ -31,7 +31,7 @@ public:
     /// Do records that each end with this byte stand on the channel just so? Then send_block() takes many at once.
     /// Known as soon as a receiver is.
     bool takes_blocks(char delimiter) const;
-    /// Whole records, each with its delimiter.
+    /// Whole records, each with its delimiter. If it fails, those that were not written are in hand.
     Result<void> send_block(std::span<const std::byte> records, std::int64_t timeout);
     Result<void> flush(std::int64_t timeout);
     /// Records that are not, or not wholly, written.

@@ -111,6 +111,7 @@ void emit_listener(const Socket &socket, const char *name, const std::vector<Soc
         if (other.inode && (accepted || leads_to(other, socket)))
             members().push_back({other.inode, socket.inode});
     }
+    object.attached = 1 + connections; // itself: whoever has it may be out of sight
     char detail[128];
     std::snprintf(detail, sizeof detail,
                   "%" PRIu64 " connections, of which %" PRIu64 " wait to be accepted (at most %" PRIu64 ")",

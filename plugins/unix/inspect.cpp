@@ -17,6 +17,11 @@ struct Member {
     std::uint64_t inode, object;
 };
 
+/// A connection of a receiver, and the bytes that it has not yet read there.
+struct Connection {
+    std::uint64_t receiver, waiting;
+};
+
 /// As of the last look, by inode: claims are decided from this.
 std::vector<Member> &members()
 {
@@ -51,17 +56,17 @@ const Socket *receiver_of(const std::vector<const Socket *> &by_name, const Sock
     return nullptr;
 }
 
-/// What waits in the connections of each receiver, by its number. Learns the members as well.
-std::vector<Member> waiting_bytes(const std::vector<Socket> &sockets)
+/// Those of all receivers. Learns the members as well.
+std::vector<Connection> connections_of(const std::vector<Socket> &sockets)
 {
     std::vector<const Socket *> by_name = receivers(sockets);
-    std::vector<Member> bytes;
+    std::vector<Connection> connections;
     members().clear();
     for (const Socket &socket : sockets) {
         const Socket *receiver = socket.name.empty() || socket.is_receiver() ? nullptr : receiver_of(by_name, socket);
         if (receiver) {
             members().push_back({socket.inode, receiver->inode});
-            bytes.push_back({receiver->inode, socket.waiting});
+            connections.push_back({receiver->inode, socket.waiting});
         }
         if (receiver && socket.peer)
             members().push_back({socket.peer, receiver->inode});
@@ -69,7 +74,7 @@ std::vector<Member> waiting_bytes(const std::vector<Socket> &sockets)
             members().push_back({socket.inode, socket.peer});
     }
     std::ranges::sort(members(), {}, &Member::inode);
-    return bytes;
+    return connections;
 }
 
 void describe_file_of(const Socket &socket, const char *path, ipc_object &object)
@@ -87,17 +92,22 @@ void describe_file_of(const Socket &socket, const char *path, ipc_object &object
     object.changed = ipc::identity_of(status).birth;
 }
 
-void emit_socket(const Socket &socket, const char *name, const std::vector<Member> &bytes, const Emit<ipc_object> &emit)
+void emit_socket(const Socket &socket, const char *name, const std::vector<Connection> &connections,
+                 const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
     object.name = name;
     object.identity = ipc::socket_identity(socket.inode);
+    object.attached = 1; // itself: whoever has it may be out of sight
     char detail[160];
     if (socket.is_listening()) {
         object.used = 0;
-        for (const Member &part : bytes)
-            object.used += part.inode == socket.inode ? part.object : 0;
+        for (const Connection &connection : connections)
+            if (connection.receiver == socket.inode) {
+                object.used += connection.waiting;
+                object.attached++;
+            }
         std::snprintf(detail, sizeof detail, "%s, %" PRIu64 " of %" PRIu64 " connections wait to be accepted%s",
                       word_of(socket.type), socket.waiting, socket.backlog,
                       socket.has_nul ? ", the name holds NUL bytes, shown as @" : "");
@@ -118,21 +128,21 @@ struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         std::vector<Socket> sockets = IPC_TRY(all_sockets());
-        std::vector<Member> bytes = waiting_bytes(sockets);
+        std::vector<Connection> connections = connections_of(sockets);
         for (const Socket &socket : sockets)
             if (socket.is_receiver())
-                emit_socket(socket, socket.name.c_str(), bytes, emit);
+                emit_socket(socket, socket.name.c_str(), connections, emit);
         return {};
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
         std::vector<Socket> sockets = IPC_TRY(all_sockets());
-        std::vector<Member> bytes = waiting_bytes(sockets);
+        std::vector<Connection> connections = connections_of(sockets);
         const Socket *socket = nullptr;
         ipc_identity identity = IPC_TRY(identity_of_name(Name(address.name), sockets, socket));
         if (socket) {
-            emit_socket(*socket, address.name, bytes, emit);
+            emit_socket(*socket, address.name, connections, emit);
             return {};
         }
         struct statx status;

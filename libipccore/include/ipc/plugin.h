@@ -462,7 +462,7 @@ typedef struct ipc_object {
     uint64_t messages;         /* waiting */
     uint64_t max_messages;     /* */
     uint64_t max_message_size; /* bytes */
-    uint64_t attached;         /* mappings, as the kernel counts them */
+    uint64_t attached;         /* mappings, or sockets that belong to it, as the kernel counts them */
     uint64_t waiters;          /* blocked on it, as the kernel counts them */
     uint64_t key;
     uint64_t mode; /* permission bits */

@@ -69,6 +69,17 @@ prepare() {
     expect 64 mqrecv "$fifo?once=maybe"
 }
 
+@test "a sender that fails inside a block says how many records of it went" {
+    mqmk "$fifo" > /dev/null
+    seq -f %064.0f 5000 > "$scratch/lines"
+    in_background head -c 6500 "$path" # of the pipe's 64 KiB, the first 100 records
+    expect 1 mqsend -w 20 -i "$scratch/lines" "$fifo"
+    says "records sent before: "
+    sent=${stderr##*: }
+    [ "$sent" -ge 100 ]
+    [ "$sent" -le 1200 ]
+}
+
 @test "mqrm removes a FIFO that nobody has open" {
     mqmk "$fifo" > /dev/null
     in_background bash -c 'exec sleep 60 <> "$0"' "$path"

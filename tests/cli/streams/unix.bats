@@ -207,6 +207,18 @@ received() { [ "$(cat "$scratch/out")" = "$1" ]; }
     [ ! -e "$path" ]
 }
 
+@test "a socket is in use even where its process cannot be seen" {
+    needs_nobody
+    receive -f "$unix"
+    wait_until listening
+    chmod 755 "$scratch"
+    expect 0 as_nobody ipcls --raw --noheadings -o STATE,ATTACHED,HOLDERS "$unix"
+    [[ $output == "in\x20use 1"* ]]
+    expect 1 as_nobody mqrm "$unix"
+    says "in use"
+    [ -S "$path" ]
+}
+
 @test "an abstract name forges no line and no escape sequence" {
     name=$'ipcutils\n\033[2J'$$
     receive -f "unix:@$name"
