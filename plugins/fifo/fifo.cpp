@@ -65,6 +65,15 @@ int open_waiting(const Fd &place, std::int64_t timeout)
     return descriptor;
 }
 
+/// Senders write a page at a time, so that records stay whole: in a larger pipe they wake the receiver less often. The
+/// limits of this user may forbid it, and nobody's larger one is made smaller.
+void widen(const Fd &reader)
+{
+    constexpr int wanted = 256 * 1024;
+    if (::fcntl(reader.get(), F_GETPIPE_SZ) < wanted)
+        (void)::fcntl(reader.get(), F_SETPIPE_SZ, wanted);
+}
+
 /// One end.
 class End {
 public:
@@ -93,6 +102,7 @@ public:
         Fd reader(open_held(place, O_RDONLY | O_NONBLOCK));
         if (!reader)
             return opening_error(place, errno);
+        widen(reader);
         channel.descriptor = reader.get();
         return std::make_unique<End>(std::move(place), std::move(reader), ipc::parameter_is_set(address, "once"));
     }

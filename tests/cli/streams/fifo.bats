@@ -57,6 +57,14 @@ prepare() {
     [ "$(cat "$scratch/out")" = $'one\ntwo\nthree' ]
 }
 
+@test "the receiver makes the pipe larger" {
+    needs_root # others may have used up their limit
+    mqmk "$fifo" > /dev/null
+    in_background mqrecv -f "$fifo"
+    size_is() { [ "$(cells SIZE -b "$fifo")" = "$1" ]; }
+    wait_until size_is 262144
+}
+
 @test "?once=1 ends when the writers have gone" {
     mqmk "$fifo" > /dev/null
     in_background mqsend "$fifo" a b
