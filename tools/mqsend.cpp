@@ -87,7 +87,7 @@ public:
     /// Can many records that stand like this be sent at once?
     bool takes_blocks(const ipc::Framing &framing) const
     {
-        return framing.kind == ipc::Framing::Kind::delimited && !request_.priority.value_or(0) &&
+        return is_stream_ && framing.kind == ipc::Framing::Kind::delimited && !request_.priority.value_or(0) &&
                request_.type.value_or(1) == 1 && queue_.takes_blocks(framing.delimiter);
     }
 
@@ -122,6 +122,7 @@ private:
     }
 
     ipc::Queue &queue_;
+    const bool is_stream_ = queue_.is_stream();
     const Request &request_;
     std::int64_t timeout_;
     std::optional<ipc::LargeMessagePool> pool_;

@@ -38,7 +38,8 @@ bool is_pipe_or_socket(int descriptor)
 
 Delivery::Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest)
     : queue_(&queue), large_(queue), descriptor_(output), may_break_(is_pipe_or_socket(output)), frame_(framing),
-      rendering_(std::move(rendering)), largest_(largest)
+      rendering_(std::move(rendering)), largest_(largest),
+      has_blocks_(queue.is_stream() && !rendering_ && frame_.delimiter())
 {
     held_.reserve(batch_messages);
 }
@@ -175,17 +176,17 @@ Result<void> Delivery::wait(std::int64_t timeout)
     return take(timeout);
 }
 
-std::uint64_t Delivery::take_block(std::uint64_t most)
+std::uint64_t Delivery::take_ready_block(std::uint64_t most)
 {
-    const std::optional<char> delimiter = rendering_ ? std::nullopt : frame_.delimiter();
+    const char delimiter = *frame_.delimiter();
     const std::size_t room = full() ? 0 : batch_size - used_;
-    if (!delimiter || most < room || !room)
+    if (most < room || !room)
         return 0;
     std::byte *at = payloads_.get() + used_;
-    const std::size_t length = queue_->receive_block({at, room}, *delimiter);
+    const std::size_t length = queue_->receive_block({at, room}, delimiter);
     if (!length)
         return 0;
-    const std::uint64_t messages = count_byte({at, length}, *delimiter);
+    const std::uint64_t messages = count_byte({at, length}, delimiter);
     used_ += length;
     held_.push_back({std::size_t(at - payloads_.get()), length - messages, used_, 0, 0, 0, true, messages});
     return messages;

@@ -35,7 +35,7 @@ public:
     Result<void> wait(std::int64_t timeout);
     /// Take what is in hand of further messages as they are written, many at once, where the queue has them like that:
     /// at most `most`. How many; 0 says nothing about whether there are more.
-    std::uint64_t take_block(std::uint64_t most);
+    std::uint64_t take_block(std::uint64_t most) { return has_blocks_ ? take_ready_block(most) : 0; }
     /// Add a copy of the message at `index`, which stays where it is.
     Result<void> peek(std::uint64_t index);
 
@@ -70,6 +70,7 @@ private:
     Result<void> write_text(std::string_view text);
     bool is_read_ahead() const;
     void hold(const Message &message, bool taken);
+    std::uint64_t take_ready_block(std::uint64_t most);
     std::span<const std::byte> output() const;
     Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
     /// What was taken as blocks, from now on message by message.
@@ -86,6 +87,7 @@ private:
     RecordFrame frame_;
     Rendering rendering_;
     std::uint64_t largest_;
+    bool has_blocks_;                       // the queue may have many messages in hand as they are written
     std::unique_ptr<std::byte[]> payloads_; // framed, unless there is a rendering
     std::size_t used_ = 0;
     std::string text_; // rendered

@@ -17,7 +17,6 @@
 namespace ipc {
 namespace {
 
-constexpr std::string_view reference_word = "ipc-large-message/1";
 constexpr std::string_view whitespace = " ";
 
 Result<std::array<char, large_message_digits>> random_digits()
@@ -142,8 +141,8 @@ Result<LargeMessagePool::Slot *> LargeMessagePool::add_slot(std::uint64_t bytes)
     const std::uint64_t room = (bytes + capacity - 1) / capacity * capacity;
     const Address address = {mechanism_, fmt::format("/{}{}", large_message_prefix, text_of(name)), {}};
     Segment segment = IPC_TRY(Segment::create(address, large_message_payload + room, {}));
-    auto slot =
-        std::make_unique<Slot>(Slot{std::move(segment), room, fmt::format("{} {}", reference_word, address.text())});
+    auto slot = std::make_unique<Slot>(
+        Slot{std::move(segment), room, fmt::format("{} {}", large_message_word, address.text())});
     return slots_.emplace_back(std::move(slot)).get();
 }
 
@@ -204,7 +203,7 @@ std::optional<LargeMessageReader::Reference> LargeMessageReader::parse(std::span
 {
     std::string_view text(reinterpret_cast<const char *>(message.data()), message.size());
     constexpr std::size_t longest = 256;
-    if (text.size() > longest || !text.starts_with(reference_word) || !text.ends_with('\n'))
+    if (text.size() > longest || !text.starts_with(large_message_word) || !text.ends_with('\n'))
         return std::nullopt;
     text.remove_suffix(1);
     std::string_view fields[4];
@@ -216,9 +215,9 @@ std::optional<LargeMessageReader::Reference> LargeMessageReader::parse(std::span
     const std::string_view number = fields[2];
     const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), reference.length);
     const std::size_t name = reference.address.find(":/");
-    if (fields[0] != reference_word || !text.empty() || code != std::errc{} || end != number.data() + number.size() ||
-        name == reference.address.npos || !is_large_message_name(reference.address.substr(name + 2)) ||
-        reference.nonce.size() != large_message_digits)
+    if (fields[0] != large_message_word || !text.empty() || code != std::errc{} ||
+        end != number.data() + number.size() || name == reference.address.npos ||
+        !is_large_message_name(reference.address.substr(name + 2)) || reference.nonce.size() != large_message_digits)
         return std::nullopt;
     return reference;
 }
@@ -269,7 +268,7 @@ std::optional<LargeMessageHeader> LargeMessageReader::checked_header(Segment &se
     return matches ? header : std::nullopt;
 }
 
-std::optional<LargeMessageReader::Payload> LargeMessageReader::find(std::span<const std::byte> message)
+std::optional<LargeMessageReader::Payload> LargeMessageReader::look_up(std::span<const std::byte> message)
 {
     current_ = nullptr;
     const std::optional<Reference> reference = parse(message);

@@ -11,6 +11,7 @@
 #include <ipc/result.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,9 @@
 #include <vector>
 
 namespace ipc {
+
+/// What a reference begins with.
+inline constexpr std::string_view large_message_word = "ipc-large-message/1";
 
 /// The sender's side: segments of one queue, filled again and again. When this ends, those that nobody reads are
 /// removed, and the others are left to their receivers to remove.
@@ -72,7 +76,13 @@ public:
         std::uint64_t offset, length;
     };
     /// What a message refers to; nothing if it is an ordinary message, as whatever only looks like a reference is.
-    std::optional<Payload> find(std::span<const std::byte> message);
+    std::optional<Payload> find(std::span<const std::byte> message)
+    {
+        // Nearly all messages are told apart here.
+        const bool is_like_one = message.size() > large_message_word.size() &&
+                                 std::memcmp(message.data(), large_message_word.data(), large_message_word.size()) == 0;
+        return is_like_one ? look_up(message) : std::nullopt;
+    }
     /// The payload that find() returned last has been read: its segment is the sender's again, or removed if there is
     /// no sender any more.
     void release();
@@ -83,6 +93,7 @@ private:
         Segment segment;
     };
     struct Reference;
+    std::optional<Payload> look_up(std::span<const std::byte> message);
     static std::optional<Reference> parse(std::span<const std::byte> message);
     Known *open(const std::string &address);
     std::optional<LargeMessageHeader> checked_header(Segment &segment, const Reference &reference);

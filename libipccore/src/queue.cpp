@@ -68,6 +68,8 @@ Result<Queue> Queue::open(const Address &address, Access access, const StreamLim
 template <typename Function, typename... Arguments>
 Result<void> Queue::perform(Function *function, Arguments... arguments) const
 {
+    if (!(table_->features & IPC_QUEUE_MAPPED))
+        return at(address_, call(function, handle_.get(), arguments...));
     Result<void> result;
     if (handle_ && while_memory_lasts([&] { result = call(function, handle_.get(), arguments...); }))
         return at(address_, result);

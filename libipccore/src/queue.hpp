@@ -34,6 +34,8 @@ public:
     /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
     /// created by does not.
     const Address &address() const { return address_; }
+    /// Is it made of a stream by the core? Then it may take and give many messages at once, as they stand.
+    bool is_stream() const;
     Result<ipc_queue_status> status() const;
     std::uint32_t features() const { return table_->features; }
 
@@ -78,7 +80,6 @@ private:
     Result<void> perform(Function *function, Arguments... arguments) const;
     /// What create() has made, under the address that reaches it.
     static Result<Queue> created(const Address &address, const ipc_queue_v1 *table, ipc_queue *handle);
-    bool is_stream() const;
     Address address_;
     const ipc_queue_v1 *table_;
     mutable std::unique_ptr<ipc_queue, Close> handle_;
