@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Two processes exchange messages through a ring and, in turn, through something else: print "MEDIAN MIN MAX" of how
-// many times faster the ring is, or of how many times longer a round trip takes.
+// Two processes exchange messages through a ring, or by a pool of segments, and in turn through something else: print
+// "MEDIAN MIN MAX" of how many times faster that is, or of how many times longer a round trip takes.
 //
 //     exchange [--rounds N] [--times] [--one-cpu] speed WAY OTHER SIZE   messages of SIZE bytes, in one direction
 //     exchange [--rounds N] [--times] [--one-cpu] trip OTHER             64 bytes there and 64 bytes back
 //
-// WAY is how the ring is used: `each` (send and receive, a call per message) or `batch`. OTHER is `pipe` (a write per
-// message), `packed` (a pipe of 1 MiB, messages packed to writes of 64 KiB), `mq` (a POSIX queue of ten) or `boost` (a
-// message_queue of 64). Everything is copied in and copied out, and the receiver touches every cache line. The two
-// processes are on two CPUs, or with --one-cpu both on one.
+// WAY is how the ring is used, `each` (send and receive, a call per message) or `batch`; or it is `pool`: a POSIX queue
+// of ten whose messages go by segments, as mqsend --map-over sends and mqrecv receives them. OTHER is `pipe` (a write
+// per message), `large-pipe` (the same with a pipe of 1 MiB), `packed` (that, messages packed to writes of 64 KiB),
+// `mq` (a POSIX queue of ten) or `boost` (a message_queue of 64). Everything is copied in and copied out, except that
+// what came by a segment is read there; the receiver touches every cache line. The two processes are on two CPUs, or
+// with
+// --one-cpu both on one.
+#include "large_messages.hpp"
+#include "queue.hpp"
 #include "refuse.hpp"
 #include "rounds.hpp"
 
@@ -28,6 +33,7 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +62,12 @@ template <typename T> T valued(ipc::Result<T> result)
     if (!result)
         refuse("%s", result.error().text());
     return std::move(result).value();
+}
+
+void check(const ipc::Result<void> &result)
+{
+    if (!result)
+        refuse("%s", result.error().text());
 }
 
 struct RingEnd : End {
@@ -152,6 +164,46 @@ struct QueueEnd : End {
     }
 };
 
+struct PoolEnd : End {
+    ipc::Queue queue;
+    std::optional<ipc::LargeMessagePool> pool;
+    ipc::LargeMessageReader reader;
+    explicit PoolEnd(const std::string &name)
+        : queue(valued(
+              ipc::Queue::open(valued(ipc::parse_address("posix:" + name, ipc::queue_family)), ipc::Access::both))),
+          reader(queue)
+    {
+    }
+    void send(const std::byte *bytes, std::size_t size, std::size_t count) override
+    {
+        if (!pool)
+            pool = valued(ipc::LargeMessagePool::create(queue));
+        for (; count; count--) {
+            std::string reference = valued(pool->put({bytes, size}, IPC_FOREVER));
+            ipc::Message message = {};
+            message.size = sizeof message;
+            message.bytes = reference.data();
+            message.length = message.capacity = reference.size();
+            check(queue.send(message, IPC_FOREVER));
+        }
+    }
+    void receive(std::byte *buffer, std::size_t size, std::size_t count) override
+    {
+        for (; count; count--) {
+            ipc::Message message = {};
+            message.size = sizeof message;
+            message.bytes = buffer;
+            message.capacity = 8192;
+            check(queue.receive(message, IPC_FOREVER));
+            const auto payload = reader.find({buffer, message.length});
+            if (!payload || payload->length != size)
+                refuse("a message did not come by a segment");
+            touch(valued(payload->segment->map()).data() + payload->offset, size);
+            reader.release();
+        }
+    }
+};
+
 struct BoostEnd : End {
     boost::interprocess::message_queue queue;
     explicit BoostEnd(const std::string &name) : queue(boost::interprocess::open_only, name.c_str()) {}
@@ -183,20 +235,22 @@ Opener make_channel(std::string_view kind, std::size_t size)
         valued(ipc::Ring::create(numbered, {.capacity = std::max<std::size_t>(1 << 20, 4 * size)}));
         return [=] { return std::make_unique<RingEnd>(numbered, kind == "batch"); };
     }
-    if (kind == "pipe" || kind == "packed") {
+    if (kind == "pipe" || kind == "packed" || kind == "large-pipe") {
         int ends[2];
         must("pipe", pipe(ends));
-        if (kind == "packed")
+        if (kind != "pipe")
             must("F_SETPIPE_SZ", fcntl(ends[1], F_SETPIPE_SZ, 1 << 20));
         return [=] { return std::make_unique<PipeEnd>(ends[0], ends[1], kind == "packed", size); };
     }
-    if (kind == "mq") {
+    if (kind == "mq" || kind == "pool") {
         static int count = 0;
         const std::string numbered = name + "-" + std::to_string(count++);
         mq_attr sizes = {};
         sizes.mq_maxmsg = 10;
-        sizes.mq_msgsize = long(std::max<std::size_t>(size, 64));
+        sizes.mq_msgsize = kind == "pool" ? 1024 : long(std::max<std::size_t>(size, 64));
         must("mq_open", mq_open(numbered.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &sizes));
+        if (kind == "pool")
+            return [=] { return std::make_unique<PoolEnd>(numbered); };
         return [=] { return std::make_unique<QueueEnd>(numbered); };
     }
     if (kind != "boost")
@@ -333,13 +387,13 @@ std::size_t fitting_count(const std::function<double(std::size_t)> &time)
     return count;
 }
 
-void compare(long rounds, bool times, bool rate, const std::function<double(std::size_t)> &ring,
+void compare(long rounds, bool times, bool rate, const std::function<double(std::size_t)> &ours,
              const std::function<double(std::size_t)> &other)
 {
-    const std::size_t ring_count = fitting_count(ring), other_count = fitting_count(other);
+    const std::size_t our_count = fitting_count(ours), other_count = fitting_count(other);
     Rounds measured;
     for (; rounds; rounds--) {
-        const double first = ring(ring_count);
+        const double first = ours(our_count);
         measured.add(first, other(other_count));
     }
     if (times)
@@ -377,7 +431,7 @@ int main(int, char **words)
             rounds, times, false, [&](std::size_t count) { return time_trips("each", count, one_cpu); },
             [&](std::size_t count) { return time_trips(left[1], count, one_cpu); });
     } else {
-        refuse("usage: exchange [OPTION...] speed each|batch OTHER SIZE | trip OTHER");
+        refuse("usage: exchange [OPTION...] speed each|batch|pool OTHER SIZE | trip OTHER");
     }
     return 0;
 }

@@ -2,6 +2,8 @@
 #include "processes.hpp"
 
 #include "error.hpp"
+#include "helping_thread.hpp"
+#include "sights.hpp"
 
 #include <ipc/fd.hpp>
 
@@ -12,17 +14,24 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace ipc {
 namespace {
 
 constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
+/// Fewer processes are looked at before a second thread would have begun.
+constexpr std::size_t worth_two_threads = 64;
 
 /// struct procmap_query of <linux/fs.h>, which Debian 12's headers do not have yet.
 struct MappingQuery {
@@ -122,28 +131,34 @@ std::uint32_t kind_of_file(std::uint32_t mode)
                             : IPC_CLAIMS_OTHER_FILES;
 }
 
-/// One pass. Holds the buffers that all processes share.
+/// Of pipe(2)'s own, those without a name.
+dev_t device_of_pipes()
+{
+    static const dev_t device = [] {
+        int ends[2];
+        struct stat status = {};
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return status.st_dev;
+        const Fd first(ends[0]), second(ends[1]);
+        fstat(first.get(), &status);
+        return status.st_dev;
+    }();
+    return device;
+}
+
+using See = std::function<void(const ipc_sight &)>;
+
+/// From process to process. Holds the buffers that all of them share.
 class Walk {
 public:
-    Walk(const ProcessPass &pass, bool by_query, const std::function<void(const ipc_sight &)> &see)
-        : pass_(pass), by_query_(by_query), see_(see)
+    /// `proc` is open on /proc.
+    Walk(const ProcessPass &pass, int proc, bool by_query, See see)
+        : pass_(pass), by_query_(by_query), see_(std::move(see)), proc_(proc)
     {
     }
 
-    Result<ProcessPassResult> over_all()
-    {
-        const Fd list(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!list)
-            return Error::system("/proc cannot be read");
-        proc_ = list.get();
-        for_each_entry(proc_, [this](const char *name) {
-            if (name[0] >= '1' && name[0] <= '9')
-                visit(name);
-        });
-        return result_;
-    }
+    const ProcessPassResult &result() const { return result_; }
 
-private:
     void visit(const char *name)
     {
         path_.enter(name);
@@ -161,6 +176,7 @@ private:
         count();
     }
 
+private:
     void count()
     {
         if (denied_)
@@ -310,11 +326,15 @@ private:
         tell();
     }
 
-    /// Half of all descriptors are sockets, whose link says nothing but the inode.
+    /// Half of all descriptors are sockets and pipes, whose links say nothing but the inode.
     bool name_target(int directory, const char *name, const struct statx &target)
     {
-        if (S_ISSOCK(target.stx_mode)) {
-            *fmt::format_to_n(name_, sizeof name_ - 1, "socket:[{}]", std::uint64_t{target.stx_ino}).out = '\0';
+        const bool is_pipe =
+            S_ISFIFO(target.stx_mode) && makedev(target.stx_dev_major, target.stx_dev_minor) == device_of_pipes();
+        if (is_pipe || S_ISSOCK(target.stx_mode)) {
+            *fmt::format_to_n(name_, sizeof name_ - 1, "{}:[{}]", is_pipe ? "pipe" : "socket",
+                              std::uint64_t{target.stx_ino})
+                 .out = '\0';
             return true;
         }
         const ssize_t length = readlinkat(directory, name, name_, sizeof name_ - 1);
@@ -366,15 +386,72 @@ private:
 
     const ProcessPass &pass_;
     const bool by_query_;
-    const std::function<void(const ipc_sight &)> &see_;
+    const See see_;
+    const int proc_;
     ProcessPassResult result_;
-    int proc_ = -1;
     ProcPath path_;
     ipc_sight sight_ = {};
     bool namespace_known_ = false;
     bool denied_ = false;
     char name_[PATH_MAX + 16];
     std::unique_ptr<char[]> text_;
+};
+
+/// Two threads look, each at the next process; what they saw is told by one of them, in the order of the processes.
+class SharedWalk {
+public:
+    SharedWalk(const ProcessPass &pass, int proc, bool by_query, const std::vector<std::string> &processes)
+        : pass_(pass), proc_(proc), by_query_(by_query), processes_(processes), seen_(processes.size())
+    {
+    }
+
+    ProcessPassResult run(const See &see)
+    {
+        ProcessPassResult others;
+        {
+            const HelpingThread helper([&] { others = look([] {}); });
+            result_ = look([&] { tell(see); });
+        }
+        tell(see);
+        return {result_.processes + others.processes, result_.hidden + others.hidden};
+    }
+
+private:
+    struct Seen {
+        Sights sights;
+        std::atomic<bool> is_complete = false;
+    };
+
+    template <typename After> ProcessPassResult look(After after)
+    {
+        Sights *current = nullptr;
+        const auto walk =
+            std::make_unique<Walk>(pass_, proc_, by_query_, [&](const ipc_sight &sight) { current->add(sight); });
+        for (std::size_t index; (index = next_++) < processes_.size();) {
+            current = &seen_[index].sights;
+            walk->visit(processes_[index].c_str());
+            seen_[index].is_complete.store(true, std::memory_order_release);
+            after();
+        }
+        return walk->result();
+    }
+
+    void tell(const See &see)
+    {
+        for (; told_ < seen_.size() && seen_[told_].is_complete.load(std::memory_order_acquire); told_++) {
+            seen_[told_].sights.tell(see);
+            seen_[told_].sights = {};
+        }
+    }
+
+    const ProcessPass &pass_;
+    const int proc_;
+    const bool by_query_;
+    const std::vector<std::string> &processes_;
+    std::vector<Seen> seen_;
+    std::atomic<std::size_t> next_ = 0;
+    std::size_t told_ = 0;
+    ProcessPassResult result_;
 };
 
 std::int64_t clock_now(clockid_t clock)
@@ -410,8 +487,21 @@ Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::
 {
     if (pass.mappings == MappingSource::query && !has_mapping_query())
         return failure(ENOTSUP, "this kernel has no PROCMAP_QUERY (it came with Linux 6.11)");
-    const auto walk = std::make_unique<Walk>(pass, pass.mappings != MappingSource::text && has_mapping_query(), see);
-    return walk->over_all();
+    const Fd list(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!list)
+        return Error::system("/proc cannot be read");
+    std::vector<std::string> processes;
+    for_each_entry(list.get(), [&](const char *name) {
+        if (name[0] >= '1' && name[0] <= '9')
+            processes.emplace_back(name);
+    });
+    const bool by_query = pass.mappings != MappingSource::text && has_mapping_query();
+    if (processes.size() >= worth_two_threads && std::thread::hardware_concurrency() > 1)
+        return SharedWalk(pass, list.get(), by_query, processes).run(see);
+    const auto walk = std::make_unique<Walk>(pass, list.get(), by_query, see);
+    for (const std::string &process : processes)
+        walk->visit(process.c_str());
+    return walk->result();
 }
 
 bool has_mapping_query()

@@ -2,11 +2,13 @@
 #include "segment.hpp"
 
 #include "error.hpp"
+#include "guarded_access.hpp"
 
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace ipc {
 namespace {
@@ -132,7 +134,6 @@ Result<std::size_t> Segment::write(std::uint64_t offset, std::span<const std::by
     if (offset >= now.bytes)
         return std::size_t{0};
     from = from.first(std::min<std::uint64_t>(from.size(), now.bytes - offset));
-    ssize_t count = 0;
     if (!mappable()) {
         if (!table_->write)
             return at(address_, failure(ENOTSUP, "it can be read from here and not written"));
@@ -142,12 +143,11 @@ Result<std::size_t> Segment::write(std::uint64_t offset, std::span<const std::by
         return std::min<std::size_t>(taken, from.size());
     }
     const std::span<std::byte> memory = behind(IPC_TRY(map()), offset);
-    iovec local = {const_cast<std::byte *>(from.data()), std::min(from.size(), memory.size())};
-    const iovec remote = {memory.data(), local.iov_len};
-    count = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
-    if (count < 0)
-        return at(address_, failure(errno, "writing at offset {}: {}", offset, std::strerror(errno)));
-    return static_cast<std::size_t>(count);
+    from = from.first(std::min(from.size(), memory.size()));
+    auto copy = [&] { std::memcpy(memory.data(), from.data(), from.size()); };
+    if (guarded_attempt(memory.data(), memory.size(), copy) != 0)
+        return at(address_, failure(EFAULT, "writing at offset {}: {}", offset, std::strerror(EFAULT)));
+    return from.size();
 }
 
 Result<void> Segment::commit()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "error.hpp"
+#include "helping_thread.hpp"
 #include "transfer_parts.hpp"
 
 #include <sys/mman.h>
@@ -8,10 +9,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstring>
 #include <optional>
-#include <thread>
 #include <vector>
 
 namespace ipc {
@@ -98,28 +97,6 @@ private:
     }
 };
 
-/// Run in another thread, which no signal interrupts: they are the first one's.
-class SecondThread {
-public:
-    explicit SecondThread(Fill fill)
-    {
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        thread_ = std::thread([this, fill]() mutable { result_ = fill.run(); });
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
-    Result<void> join()
-    {
-        thread_.join();
-        return result_;
-    }
-
-private:
-    Result<void> result_;
-    std::thread thread_;
-};
-
 /// The kernel clears and finds pages for one half while it copies the other.
 Result<void> run_halves(const Fill &whole)
 {
@@ -132,9 +109,10 @@ Result<void> run_halves(const Fill &whole)
     second.memory += second.memory ? half : 0;
     second.length -= half;
     second.progress = nullptr;
-    SecondThread thread(second);
+    Result<void> other;
+    HelpingThread helper([&] { other = second.run(); });
     const Result<void> one = first.run();
-    const Result<void> other = thread.join();
+    helper.join();
     return one ? other : one;
 }
 

@@ -60,6 +60,8 @@ bool emit_queue(const char *leaf, const struct statx &status, const Result<Heade
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES;
+
     /// What cannot be read is not listed, since nobody can tell what it is; posix-shm shows that it is there.
     static Result<void> list(const Emit<ipc_object> &emit)
     {

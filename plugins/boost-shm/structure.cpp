@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <cstddef>
 #include <ctime>
 #include <tuple>
+#include <unordered_map>
 
 namespace boost_shm {
 namespace {
@@ -48,6 +50,52 @@ Result<void> copy(int descriptor, std::uint64_t offset, void *into, std::size_t 
     return {};
 }
 
+/// The file as it was when a page of it was first read. A walk that reads each page once is a few microseconds long,
+/// so that a process that works in the segment without pause seldom changes what is being walked.
+class Pages {
+public:
+    explicit Pages(int descriptor) : descriptor_(descriptor) {}
+
+    Result<void> copy(std::uint64_t offset, void *into, std::size_t length)
+    {
+        auto *out = static_cast<char *>(into);
+        while (length > 0) {
+            const std::string *page = IPC_TRY(page_of(offset / page_bytes));
+            const std::size_t start = offset % page_bytes;
+            if (start >= page->size())
+                return damaged("it ends at byte %" PRIu64 ", and %" PRIu64 " was to be read",
+                               offset / page_bytes * page_bytes + page->size(), offset + length);
+            const std::size_t count = std::min(length, page->size() - start);
+            std::memcpy(out, page->data() + start, count);
+            out += count;
+            offset += count;
+            length -= count;
+        }
+        return {};
+    }
+
+private:
+    static constexpr std::size_t page_bytes = 16384;
+    static constexpr std::size_t most_pages = 1024;
+
+    Result<const std::string *> page_of(std::uint64_t number)
+    {
+        if (auto known = pages_.find(number); known != pages_.end())
+            return &known->second;
+        if (pages_.size() == most_pages)
+            pages_.clear();
+        std::string page(page_bytes, '\0');
+        const ssize_t count = ::pread(descriptor_, page.data(), page.size(), off_t(number * page_bytes));
+        if (count < 0)
+            return Error::system("it cannot be read");
+        page.resize(std::size_t(count));
+        return &pages_.emplace(number, std::move(page)).first->second;
+    }
+
+    int descriptor_;
+    std::unordered_map<std::uint64_t, std::string> pages_;
+};
+
 /// A node as it is in the file, with what surrounds it.
 struct Node {
     Block block;
@@ -65,7 +113,7 @@ struct Extent {
 class Walk {
 public:
     Walk(int descriptor, const Header &header, std::vector<Object> &objects)
-        : descriptor_(descriptor), end_(manager_offset + header.bytes), left_(header.bytes), objects_(objects)
+        : pages_(descriptor), end_(manager_offset + header.bytes), left_(header.bytes), objects_(objects)
     {
     }
 
@@ -108,7 +156,7 @@ private:
         if (at < first_block + sizeof(Block) || at % unit || at > end_ || end_ - at < sizeof(Node) - sizeof(Block))
             return damaged("a node of its index would be at byte %" PRIu64 " of %" PRIu64, at, end_);
         Node node;
-        IPC_TRY(copy(descriptor_, at - sizeof(Block), &node, sizeof node));
+        IPC_TRY(pages_.copy(at - sizeof(Block), &node, sizeof node));
         if (std::uint64_t back = at + (node.hook.parent & ~colour); back != parent)
             return damaged("the node at byte %" PRIu64 " has its parent at %" PRIu64 " and was reached from %" PRIu64,
                            at, back, parent);
@@ -166,7 +214,7 @@ private:
     Result<std::string> name_at(std::uint64_t at, const Extent &extent, std::size_t length)
     {
         std::string bytes((length + 1) * extent.character, '\0');
-        IPC_TRY(copy(descriptor_, extent.name, bytes.data(), bytes.size()));
+        IPC_TRY(pages_.copy(extent.name, bytes.data(), bytes.size()));
         std::string name = extent.character == 1 ? bytes : utf8(bytes);
         if (name.find('\0') != name.size() - 1)
             return damaged("the name of the object at byte %" PRIu64 " does not end where it should", at);
@@ -198,7 +246,7 @@ private:
             text += char(0x80 | (code >> 6 * more & 0x3f));
     }
 
-    int descriptor_;
+    Pages pages_;
     std::uint64_t end_;  // behind the managed memory, from the beginning of the file
     std::uint64_t left_; // bytes that no block met so far has
     std::vector<Object> &objects_;
@@ -295,18 +343,22 @@ Result<void> check_header(const Header &header, std::uint64_t file_bytes)
 
 Result<Contents> read_contents(int descriptor)
 {
-    constexpr int attempts = 20;
+    // Who works in it without pause leaves a walk few chances; a lock that somebody left behind changes nothing more.
+    constexpr std::chrono::seconds patience{1};
+    constexpr int enough = 3, enough_while_locked = 20; // of the same complaint
     constexpr timespec pause = {0, 500'000};
+    const auto end = std::chrono::steady_clock::now() + patience;
     std::string before;
-    for (int attempt = 1;; attempt++) {
+    for (int repetitions = 0;;) {
         Result<Contents> contents = read_once(descriptor);
-        if (contents || contents.error().code() != EBADMSG || attempt == attempts)
+        if (contents || contents.error().code() != EBADMSG)
             return contents;
-        const bool may_change = is_in_use(descriptor);
-        if (!may_change && before == contents.error().text())
+        repetitions = before == contents.error().text() ? repetitions + 1 : 0;
+        const bool is_locked = repetitions && is_in_use(descriptor);
+        if (repetitions >= (is_locked ? enough_while_locked : enough) || std::chrono::steady_clock::now() >= end)
             return contents;
         before = contents.error().text();
-        if (may_change)
+        if (is_locked)
             ::nanosleep(&pause, nullptr);
     }
 }

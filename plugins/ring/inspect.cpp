@@ -186,6 +186,8 @@ Result<void> look_at_held(const HeldRing &held, const Emit<ipc_object> &emit)
 }
 
 struct Inspection {
+    static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES | IPC_CLAIMS_CALLS;
+
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         std::unique_ptr<DIR, CloseDirectory> entries(::opendir(directory));

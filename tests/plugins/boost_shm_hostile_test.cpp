@@ -446,15 +446,9 @@ TEST_CASE("a segment in which another process works without pause is listed")
             memory.construct<int>(object.c_str())[1 + i % 7](i);
         }
     });
-    int sound = 0;
     for (int round = 0; round < 200; round++) {
         auto parts = parts_of(name);
-        if (parts) {
-            sound++;
-            CHECK(find(*parts, "answer", "named"));
-        }
+        REQUIRE(parts);
+        CHECK(find(*parts, "answer", "named"));
     }
-    worker.end();
-    INFO(sound << " of 200");
-    CHECK(sound > 100);
 }

@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <deque>
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
@@ -206,6 +209,47 @@ TEST_CASE("a process name cannot forge the fields behind it")
     CHECK_FALSE(ipc::parse_process("", 0).has_value());
     CHECK_FALSE(ipc::parse_process("x (y) S 1", 0).has_value());
     CHECK_FALSE(ipc::parse_process(")(", 0).has_value());
+}
+
+TEST_CASE("of a crowd, which two threads look at, each process is told once, whole, and in order")
+{
+    const ipc::Fd file(memfd_create("crowd", MFD_CLOEXEC));
+    REQUIRE(ftruncate(file.get(), 4096) == 0);
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    const ipc::Fd in(ends[0]), out(ends[1]);
+    void *mapped = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file.get(), 0);
+    char pipe_name[64] = {};
+    REQUIRE(readlink(("/proc/self/fd/" + std::to_string(in.get())).c_str(), pipe_name, sizeof pipe_name - 1) > 0);
+    std::deque<Child> crowd;
+    for (int i = 0; i < 150; i++)
+        crowd.emplace_back([] {});
+
+    for (int round = 0; round < 5; round++) {
+        std::vector<std::int64_t> order;
+        std::map<std::int64_t, std::vector<Sight>> sights;
+        REQUIRE(ipc::go_over_processes({}, [&](const ipc_sight &sight) {
+                    if (order.empty() || order.back() != sight.process)
+                        order.push_back(sight.process);
+                    sights[sight.process].push_back({sight, sight.path});
+                }).ok());
+        CHECK(order.size() == sights.size());
+        CHECK(std::is_sorted(order.begin(), order.end()));
+        for (const Child &child : crowd) {
+            const std::vector<Sight> &seen = sights[child.id()];
+            const auto count = [&](std::uint32_t kind, const std::string &path) {
+                return std::count_if(seen.begin(), seen.end(),
+                                     [&](const Sight &sight) { return sight.raw.kind == kind && sight.path == path; });
+            };
+            REQUIRE(count(IPC_SIGHT_MAPPING, "/memfd:crowd (deleted)") == 1);
+            REQUIRE(count(IPC_SIGHT_DESCRIPTOR, "/memfd:crowd (deleted)") == 1);
+            REQUIRE(count(IPC_SIGHT_DESCRIPTOR, pipe_name) == 2);
+            REQUIRE(std::is_sorted(seen.begin(), seen.end(), [](const Sight &left, const Sight &right) {
+                return left.raw.kind < right.raw.kind;
+            }));
+        }
+    }
+    munmap(mapped, 4096);
 }
 
 TEST_CASE("kernel threads and zombies have no memory")

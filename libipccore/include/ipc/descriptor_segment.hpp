@@ -205,16 +205,17 @@ inline Result<Fd> create_named_file(int directory, const char *leaf, std::uint64
     return done.error();
 }
 
-/// Give a file without a name one. 0 or an errno value.
+/// Give a file without a name one. 0 or an errno value. By the descriptor itself, which takes a right
+/// (CAP_DAC_READ_SEARCH), else through /proc.
 inline int link_file(int file, int directory, const char *leaf)
 {
+    if (::linkat(file, "", directory, leaf, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return errno;
     char path[32];
     std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    if (::linkat(AT_FDCWD, path, directory, leaf, AT_SYMLINK_FOLLOW) == 0)
-        return 0;
-    if (errno == ENOENT && ::linkat(file, "", directory, leaf, AT_EMPTY_PATH) == 0) // no /proc here
-        return 0;
-    return errno;
+    return ::linkat(AT_FDCWD, path, directory, leaf, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
 /// The same file open by its name, so that it goes by that in /proc and not as a deleted one without a name. The one at
