@@ -33,9 +33,12 @@ std::string help_foot()
     std::string text = "  ipcls 'sysv:*'\n"
                        "  ipcls -o +CREATOR,CHANGED /frame\n"
                        "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
-                       "\nColumns (* are those printed without -o; they may change, so scripts name theirs):\n";
-    for (const ipc::Column &column : ipc::object_columns())
-        text += fmt::format("  {}{:<14} {}\n", column.by_default ? '*' : ' ', column.name, column.help);
+                       "\nColumns (* are those printed without -o, + those that are where an object has one; both may change, so "
+            "scripts name theirs):\n";
+    for (const ipc::Column &column : ipc::object_columns()) {
+        const char mark = column.shown == ipc::Shown::always ? '*' : column.shown == ipc::Shown::on_request ? ' ' : '+';
+        text += fmt::format("  {}{:<14} {}\n", mark, column.name, column.help);
+    }
     return text;
 }
 
@@ -71,14 +74,6 @@ ipc::Result<void> print_objects(const Request &request, const std::vector<const 
     return ipc::print(IPC_TRY(table->text()));
 }
 
-/// Objects without a name of their own say in their details what they are; a table of others has no use for the column.
-bool shows_details(const Request &request, const std::vector<ipc::Object> &objects)
-{
-    return request.columns.empty() && !request.json && !request.raw &&
-           std::any_of(objects.begin(), objects.end(),
-                       [](const ipc::Object &object) { return !object.detail.empty(); });
-}
-
 ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
 {
     std::vector<const ipc::Column *> columns = IPC_TRY(ipc::choose_columns(request.columns));
@@ -87,8 +82,8 @@ ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
     ipc::SnapshotRequest wanted;
     wanted.patterns = request.patterns;
     const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
-    if (shows_details(request, snapshot.objects))
-        columns = IPC_TRY(ipc::choose_columns("+DETAIL"));
+    if (request.columns.empty() && !request.json && !request.raw)
+        columns = ipc::default_columns(snapshot.objects);
     IPC_TRY(print_objects(request, columns, snapshot.objects));
     for (const std::string &notice : snapshot.notices)
         command.note(notice);

@@ -2,6 +2,8 @@
 #include "inventory.hpp"
 
 #include "error.hpp"
+#include "parties.hpp"
+#include "thread_words.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -104,6 +106,8 @@ public:
         if (!entry->second)
             return false;
         holder.start = entry->second->start;
+        holder.parent = entry->second->parent;
+        holder.threads = entry->second->threads;
         holder.user = entry->second->user;
         holder.command = entry->second->command;
         return true;
@@ -118,6 +122,17 @@ void learn_page_size(ipc_object &facts, const ipc_sight &sight)
 {
     if (sight.kind == IPC_SIGHT_MAPPING && sight.page_size && facts.page_size == IPC_UNKNOWN)
         facts.page_size = sight.page_size;
+}
+
+/// Who sleeps at a word that somebody has locked waits to lock it.
+void settle_words(std::vector<Party> &parties)
+{
+    for (Party &party : parties)
+        if (party.role == IPC_ROLE_WAITS_AT_WORD &&
+            std::any_of(parties.begin(), parties.end(), [&](const Party &other) {
+                return other.has_locked() && other.offset == party.offset;
+            }))
+            party.role = IPC_ROLE_WAITS_TO_LOCK;
 }
 
 Holder &holder_of(std::vector<Holder> &holders, std::int64_t process)
@@ -143,6 +158,14 @@ ipc_limit complete_record(const ipc_limit &emitted)
     limit.limit = limit.used = IPC_UNKNOWN;
     adopt(limit, &emitted);
     return limit;
+}
+
+ipc_party complete_record(const ipc_party &emitted)
+{
+    ipc_party party;
+    ipc_party_clear(&party);
+    adopt(party, &emitted);
+    return party;
 }
 
 std::size_t Inventory::KeyHash::operator()(const Key &key) const
@@ -246,11 +269,46 @@ std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitt
 void Inventory::see(const ipc_sight &sight)
 {
     if (sight.process != process_)
-        descriptors_.clear();
+        finish_process();
     process_ = sight.process;
     index_objects();
     for (const Plugin *plugin : plugins_)
         offer(*plugin, sight);
+    if (sight.kind == IPC_SIGHT_CALL && !mappings_.empty())
+        for (const std::uint64_t address : sleeping_words(sight))
+            see_word(address,
+                     {.role = IPC_ROLE_WAITS_AT_WORD, .process = sight.process, .thread = sight.thread});
+}
+
+/// What locks and waits by a word of a mapping does so in every object that may be behind it.
+void Inventory::see_word(std::uint64_t address, const Party &party)
+{
+    const auto behind = std::partition_point(mappings_.begin(), mappings_.end(),
+                                             [&](const MappingClaim &mapping) { return mapping.start <= address; });
+    for (auto mapping = behind; mapping != mappings_.begin() && address < (--mapping)->end;) {
+        Party found = party;
+        // A semaphore or a lock is all of its object, whatever else lies there.
+        if (!mapping->key.plugin->semaphore())
+            found.offset = address - mapping->start + mapping->offset;
+        else if (!found.has_locked())
+            found.role = IPC_ROLE_WAITS_TO_LOCK;
+        found_.push_back({mapping->key, found});
+    }
+}
+
+void Inventory::finish_process()
+{
+    // Who locks writes.
+    const auto is_writable = [](const MappingClaim &mapping) { return (mapping.access & IPC_WRITE) != 0; };
+    if (std::any_of(mappings_.begin(), mappings_.end(), is_writable)) {
+        const Result<std::vector<LockedWord>> words = locked_words(process_);
+        unread_ += !words;
+        if (words)
+            for (const LockedWord &word : words.value())
+                see_word(word.address, {.process = process_, .thread = word.thread});
+    }
+    descriptors_.clear();
+    mappings_.clear();
 }
 
 void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
@@ -258,6 +316,7 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
     ipc_claim claim = {};
     claim.size = sizeof claim;
     claim.descriptor = -1;
+    claim.offset = IPC_UNKNOWN;
     if (plugin.inspect()->claim(&sight, &claim) == 0)
         return;
     const std::optional<Key> key = resolve(plugin, sight, claim);
@@ -265,7 +324,15 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
         return;
     if (sight.kind == IPC_SIGHT_DESCRIPTOR)
         descriptors_.push_back({sight.number, *key});
-    hold(*key, sight, claim.role);
+    if (sight.kind == IPC_SIGHT_MAPPING)
+        mappings_.push_back({sight.start, sight.end, sight.offset, sight.access, *key});
+    if (claim.role != IPC_ROLE_HOLDER)
+        found_.push_back({*key,
+                          {.role = claim.role,
+                           .process = sight.process,
+                           .thread = sight.kind == IPC_SIGHT_CALL ? sight.thread : 0,
+                           .offset = claim.offset}});
+    hold(*key, sight);
     if (!known_.contains(*key))
         try_to_describe(*key, sight);
     else if (sight.kind == IPC_SIGHT_DESCRIPTOR)
@@ -284,7 +351,7 @@ std::optional<Inventory::Key> Inventory::resolve(const Plugin &plugin, const ipc
     return std::nullopt;
 }
 
-void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
+void Inventory::hold(const Key &key, const ipc_sight &sight)
 {
     const auto entry = known_.find(key);
     if (entry == known_.end() && !key.plugin->inspect()->describe)
@@ -297,8 +364,6 @@ void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
         holder.access |= sight.access;
     holder.mappings += sight.kind == IPC_SIGHT_MAPPING;
     holder.descriptors += sight.kind == IPC_SIGHT_DESCRIPTOR;
-    holder.waits_to_receive |= role == IPC_ROLE_WAITS_TO_RECEIVE;
-    holder.waits_to_send |= role == IPC_ROLE_WAITS_TO_SEND;
 }
 
 void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
@@ -357,19 +422,93 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
         std::erase(by_mapping_, index);
 }
 
+Result<void> Inventory::ask_parties(const Plugin &plugin)
+{
+    if (!plugin.inspect() || !plugin.inspect()->parties)
+        return {};
+    std::pair<const Plugin *, std::vector<ToldParty> *> context(&plugin, &told_);
+    const ipc_emit_party emit = [](void *raw, const ipc_party *emitted) noexcept {
+        const auto &[source, told] = *static_cast<decltype(context) *>(raw);
+        const ipc_party party = complete_record(*emitted);
+        told->push_back({key_of(*source, party.identity),
+                         {party.role, party.process, party.thread, party.offset, party.since},
+                         (party.flags & IPC_PARTY_CERTAIN) != 0,
+                         party.name ? party.name : ""});
+        return 0;
+    };
+    return call(plugin.inspect()->parties, emit, static_cast<void *>(&context));
+}
+
+void Inventory::join_found()
+{
+    for (const FoundParty &found : found_)
+        if (const auto entry = known_.find(found.key); entry != known_.end())
+            objects_[entry->second].parties.push_back(found.party);
+}
+
+/// A number alone may be that of another process by now, or of another namespace.
+bool Inventory::is_believable(const ToldParty &told, const Object &object) const
+{
+    return told.certain || find_holder(object, told.party.process) || !may_look_into(told.party.process);
+}
+
+std::optional<std::size_t> Inventory::object_of(const ToldParty &told)
+{
+    if (const auto entry = known_.find(told.key); entry != known_.end())
+        return entry->second;
+    if (told.name.empty())
+        return std::nullopt;
+    ipc_object object;
+    ipc_object_clear(&object);
+    object.flags = IPC_OBJECT_DENIED;
+    object.name = told.name.c_str();
+    object.identity = {told.key.space, told.key.device, told.key.number, IPC_NO_TIME};
+    named_by_party_.push_back(add(*told.key.plugin, object));
+    index_objects();
+    return named_by_party_.back();
+}
+
+void Inventory::join_told()
+{
+    for (ToldParty &told : told_) {
+        const std::optional<std::size_t> index = object_of(told);
+        Party &party = told.party;
+        if (party.process == 0 && party.thread != 0)
+            party.process = process_of_thread(party.thread).value_or(0);
+        if (index && party.process != 0 && is_believable(told, objects_[*index]))
+            objects_[*index].parties.push_back(party);
+    }
+}
+
 void Inventory::settle(bool complete)
 {
     Identification identification;
     Creators creators;
-    for (const auto &[twin, first] : twins_)
+    finish_process();
+    index_objects();
+    join_found();
+    join_told();
+    for (Object &object : objects_) {
+        if (object.parties.empty())
+            continue;
+        settle_words(object.parties);
+        merge_parties(object.parties);
+        enter_parties(object.parties, object.holders);
+    }
+    for (const auto &[twin, first] : twins_) {
         objects_[twin].holders = objects_[first].holders;
+        objects_[twin].parties = objects_[first].parties;
+    }
     for (Object &object : objects_) {
         object.hidden = complete ? hidden_mappings(object) : 0;
         std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });
         std::sort(object.holders.begin(), object.holders.end(),
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
+        std::erase_if(object.parties, [&](const Party &party) { return !find_holder(object, party.process); });
         object.state = state_of(object, complete, creators);
     }
+    for (const std::size_t index : named_by_party_)
+        objects_[index].state = State::in_use;
 }
 
 } // namespace ipc

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "processes.hpp"
 
+#include "directory.hpp"
 #include "error.hpp"
 #include "helping_thread.hpp"
 #include "sights.hpp"
 
 #include <ipc/fd.hpp>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -43,24 +44,6 @@ struct MappingQuery {
 static_assert(sizeof(MappingQuery) == 104);
 constexpr unsigned long mapping_query = _IOWR('f', 17, MappingQuery);
 enum : std::uint64_t { vma_readable = 1, vma_writable = 2, vma_shared = 8, covering_or_next = 16, file_backed = 32 };
-
-/// Call `take` with the name of each entry of the directory open on `directory`, `.` and `..` aside.
-template <typename Take> void for_each_entry(int directory, Take &&take)
-{
-    alignas(dirent64) char buffer[32 * 1024];
-    ssize_t length;
-    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
-        for (ssize_t at = 0; at < length;) {
-            const auto *entry = reinterpret_cast<const dirent64 *>(buffer + at);
-            at += entry->d_reclen;
-            if (entry->d_name[0] != '.')
-                take(entry->d_name);
-        }
-        // proc(5) fills the buffer as long as there is more.
-        if (static_cast<std::size_t>(length) < sizeof buffer - sizeof(dirent64))
-            return;
-    }
-}
 
 /// "PID/PART" below /proc, without the cost of snprintf: it is made for each process several times.
 class ProcPath {
@@ -169,9 +152,10 @@ public:
         denied_ = false;
         if (pass_.wanted & IPC_CLAIMS_MAPPINGS)
             look_at_mappings();
+        const bool shares_memory = sight_.end != 0;
         if (pass_.wanted & any_file)
             look_at_descriptors();
-        if (pass_.wanted & IPC_CLAIMS_CALLS)
+        if ((pass_.wanted & IPC_CLAIMS_CALLS) || (pass_.calls_beside_mappings && shares_memory))
             look_at_calls();
         count();
     }
@@ -245,6 +229,7 @@ private:
         sight_.device = makedev(query.device_major, query.device_minor);
         sight_.inode = query.inode;
         sight_.path = name_;
+        sight_.offset = query.offset;
         sight_.start = query.start;
         sight_.end = query.end;
         sight_.page_size = query.page_size;
@@ -274,14 +259,13 @@ private:
     /// left at once.
     void tell_line(const char *at, const char *end)
     {
-        std::uint64_t offset;
         std::uint32_t device_major, device_minor;
         if (!take_number(at, end, sight_.start, 16) || !take_letter(at, end, '-') ||
             !take_number(at, end, sight_.end, 16) || end - at < 6 || at[4] != 's')
             return;
         sight_.access = access_of(at[1] == 'r', at[2] == 'w');
         at += 6;
-        if (!take_number(at, end, offset, 16) || !take_letter(at, end, ' ') ||
+        if (!take_number(at, end, sight_.offset, 16) || !take_letter(at, end, ' ') ||
             !take_number(at, end, device_major, 16) || !take_letter(at, end, ':') ||
             !take_number(at, end, device_minor, 16) || !take_letter(at, end, ' ') ||
             !take_number(at, end, sight_.inode, 10))
@@ -297,7 +281,7 @@ private:
     void look_at_descriptors()
     {
         sight_.kind = IPC_SIGHT_DESCRIPTOR;
-        sight_.start = sight_.end = sight_.page_size = 0;
+        sight_.start = sight_.end = sight_.page_size = sight_.offset = 0;
         const Fd directory = open_part(path_("fd"), O_DIRECTORY);
         if (directory)
             for_each_entry(directory.get(), [&](const char *name) { tell_descriptor(directory.get(), name); });
@@ -354,15 +338,17 @@ private:
         sight_.path = "";
         // Most processes have one thread, whose call is known without asking for its number.
         if (struct stat status; fstatat(proc_, path_("task"), &status, 0) == 0 && status.st_nlink == 3)
-            return look_at_call(path_("syscall"));
+            return look_at_call(process, path_("syscall"));
         const Fd threads = open_part(path_("task"), O_DIRECTORY);
         if (threads)
-            for_each_entry(threads.get(),
-                           [this](const char *thread) { look_at_call(path_("task", thread, "/syscall")); });
+            for_each_entry(threads.get(), [this](const char *thread) {
+                look_at_call(std::strtoll(thread, nullptr, 10), path_("task", thread, "/syscall"));
+            });
     }
 
-    void look_at_call(const char *path)
+    void look_at_call(std::int64_t thread, const char *path)
     {
+        sight_.thread = thread;
         const Fd call = open_part(path);
         char text[256];
         const ssize_t length = call ? read(call.get(), text, sizeof text) : 0;
@@ -481,6 +467,31 @@ private:
     int at_ = 3;
 };
 
+/// Its first four thousand bytes; empty if it cannot be read.
+std::string small_file(const std::string &path)
+{
+    std::string text(4096, '\0');
+    const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const ssize_t length = file ? read(file.get(), text.data(), text.size()) : 0;
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    return text;
+}
+
+/// On the line of a status file that begins so; 0 if there is none. The name of the process, which may hold anything,
+/// stands before all others, its newlines escaped.
+std::int64_t last_number(const std::string &path, std::string_view line)
+{
+    const std::string text = small_file(path);
+    std::size_t start = text.find(line);
+    if (start == text.npos)
+        return 0;
+    const std::size_t end = std::min(text.find('\n', start + 1), text.size());
+    start = text.find_last_of("\t ", end - 1) + 1;
+    std::int64_t number = 0;
+    std::from_chars(text.data() + start, text.data() + end, number);
+    return number;
+}
+
 } // namespace
 
 Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see)
@@ -534,15 +545,21 @@ std::optional<Process> parse_process(std::string_view text, std::int64_t boot)
     process.command = text.substr(open + 1, close - open - 1);
     Fields fields(text.substr(close + 1));
     const std::string_view state = fields.skip_to(3);
-    const std::string_view flags = fields.skip_to(9);
-    const std::string_view start = fields.skip_to(22);
+    std::int64_t parent = 0, ticks = 0;
+    std::uint64_t threads = 0;
     unsigned bits = 0;
-    std::int64_t ticks = 0;
-    std::from_chars(flags.data(), flags.data() + flags.size(), bits);
-    if (std::from_chars(start.data(), start.data() + start.size(), ticks).ec != std::errc{})
+    const auto read = [](std::string_view field, auto &number) {
+        return std::from_chars(field.data(), field.data() + field.size(), number).ec;
+    };
+    read(fields.skip_to(4), parent);
+    read(fields.skip_to(9), bits);
+    read(fields.skip_to(20), threads);
+    if (read(fields.skip_to(22), ticks) != std::errc{})
         return std::nullopt;
     static const std::int64_t tick = nanoseconds_per_second / sysconf(_SC_CLK_TCK);
     process.start = boot + ticks * tick;
+    process.parent = parent;
+    process.threads = threads;
     process.without_memory = (bits & kernel_thread) || state == "Z" || state == "X";
     return process;
 }
@@ -558,6 +575,30 @@ std::optional<Process> find_process(std::int64_t id)
     if (struct stat status; process && fstat(file.get(), &status) == 0)
         process->user = status.st_uid;
     return process;
+}
+
+std::optional<std::int64_t> process_of_thread(std::int64_t thread)
+{
+    const std::int64_t process = last_number(fmt::format("/proc/{}/status", thread), "\nTgid:");
+    return process ? std::optional(process) : std::nullopt;
+}
+
+std::int64_t innermost_number(std::int64_t process, std::int64_t thread)
+{
+    return last_number(fmt::format("/proc/{}/task/{}/status", process, thread), "\nNSpid:");
+}
+
+bool may_look_into(std::int64_t process)
+{
+    return Fd(open(fmt::format("/proc/{}/maps", process).c_str(), O_RDONLY | O_CLOEXEC)) || !is_denied(errno);
+}
+
+bool waits_for_child(std::int64_t process)
+{
+    const std::string text = small_file(fmt::format("/proc/{}/syscall", process));
+    std::int64_t call = -1;
+    std::from_chars(text.data(), text.data() + text.size(), call);
+    return call == SYS_wait4 || call == SYS_waitid || call == SYS_rt_sigtimedwait;
 }
 
 } // namespace ipc

@@ -18,6 +18,7 @@ enum class MappingSource { automatic, query, text };
 struct ProcessPass {
     MappingSource mappings = MappingSource::automatic;
     std::uint32_t wanted = ~0u; // IPC_CLAIMS_…: what else there is is passed over
+    bool calls_beside_mappings = false; // calls of processes that share memory, even where calls are not wanted
 };
 
 /// What could not be seen. Kernel threads and processes that have ended do not count.
@@ -42,6 +43,8 @@ bool has_mapping_query();
 struct Process {
     std::int64_t id = 0;
     std::int64_t start = 0; // nanoseconds since 1970, from /proc/PID/stat and the time of boot; to 10 ms
+    std::int64_t parent = 0;
+    std::uint64_t threads = 0;
     std::uint32_t user = 0;
     bool without_memory = false; // a kernel thread, or it has ended and waits for its parent
     std::string command;         // comm; any byte
@@ -53,6 +56,18 @@ std::optional<Process> find_process(std::int64_t id);
 /// The same from the text of /proc/PID/stat, without `user`. `boot` is when the system started, in nanoseconds since
 /// 1970. Nothing if it is malformed. comm, in parentheses, may itself hold parentheses, blanks and newlines.
 std::optional<Process> parse_process(std::string_view text, std::int64_t boot);
+
+/// The process of a thread; nothing if there is no such thread.
+std::optional<std::int64_t> process_of_thread(std::int64_t thread);
+
+/// The number that a thread has in its own process namespace, the innermost; 0 if it is not known.
+std::int64_t innermost_number(std::int64_t process, std::int64_t thread);
+
+/// May this process look into that one's memory and descriptors?
+bool may_look_into(std::int64_t process);
+
+/// Does it wait for its child, in one of the calls for that?
+bool waits_for_child(std::int64_t process);
 
 /// Unescape a name as /proc/PID/maps writes it: `\012` is a newline.
 std::string unescaped_mapping_name(std::string_view name);

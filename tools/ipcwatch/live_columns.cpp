@@ -78,7 +78,7 @@ std::vector<LiveColumn> all_columns()
 {
     std::vector<LiveColumn> all;
     for (const Column &column : object_columns()) {
-        const bool by_default = column.by_default && column.name != replaced;
+        const bool by_default = column.shown == Shown::always && column.name != replaced;
         all.push_back({column.name, column.help, column.right, by_default, 0, &column, nullptr, nullptr, nullptr});
         if (column.name == replaced)
             all.insert(all.end(), std::begin(past_columns), std::end(past_columns));
