@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ipcls - list objects of inter-process communication and who holds them.
+#include "blocked.hpp"
 #include "columns.hpp"
 #include "command.hpp"
 #include "printable.hpp"
@@ -24,17 +25,20 @@ struct Request {
     bool bytes = false;
     bool limits = false;
     bool plugins = false;
+    bool blocked = false;
 
     ipc::TableForm form() const { return {raw, !no_headings, bytes || raw}; }
 };
 
 std::string help_foot()
 {
-    std::string text = "  ipcls 'sysv:*'\n"
-                       "  ipcls -o +CREATOR,CHANGED /frame\n"
-                       "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
-                       "\nColumns (* are those printed without -o, + those that are where an object has one; both may change, so "
-            "scripts name theirs):\n";
+    std::string text =
+        "  ipcls 'sysv:*'\n"
+        "  ipcls -o +CREATOR,CHANGED /frame\n"
+        "  ipcls --blocked\n"
+        "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
+        "\nColumns (* are those printed without -o, + those that are where an object has one; both may change, so "
+        "scripts name theirs):\n";
     for (const ipc::Column &column : ipc::object_columns()) {
         const char mark = column.shown == ipc::Shown::always ? '*' : column.shown == ipc::Shown::on_request ? ' ' : '+';
         text += fmt::format("  {}{:<14} {}\n", mark, column.name, column.help);
@@ -88,6 +92,111 @@ ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
     for (const std::string &notice : snapshot.notices)
         command.note(notice);
     for (const ipc::Unmatched &unmatched : snapshot.unmatched)
+        command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
+    return {};
+}
+
+/// The part of an object that is waited for is the byte at which it begins.
+std::string awaited(const ipc::Blocked &blocked)
+{
+    const std::string address = blocked.object->address.text();
+    const std::uint64_t offset = blocked.party->offset;
+    return offset == IPC_UNKNOWN ? address : fmt::format("{}+{}", address, offset);
+}
+
+std::string_view aim(const ipc::Blocked &blocked)
+{
+    switch (blocked.party->role) {
+    case IPC_ROLE_WAITS_TO_RECEIVE:
+        return "receive";
+    case IPC_ROLE_WAITS_TO_SEND:
+        return "send";
+    case IPC_ROLE_WAITS_AT_WORD:
+        return "word";
+    default:
+        return "lock";
+    }
+}
+
+/// The processes that have it, each once.
+std::vector<ipc::Holder> lockers(const ipc::Blocked &blocked)
+{
+    std::vector<ipc::Holder> found;
+    for (const ipc::Party *party : *blocked.held_by)
+        if (found.empty() || found.back().process != party->process)
+            found.push_back(*ipc::find_holder(*blocked.object, party->process));
+    return found;
+}
+
+Json json_of(const ipc::Blocked &blocked)
+{
+    Json held_by = Json::array();
+    for (const ipc::Party *party : *blocked.held_by)
+        held_by.push_back(ipc::json_of(*blocked.object, *party));
+    Json json = ipc::json_of(*blocked.object, *blocked.party);
+    json["waits_for"] = ipc::json_text(blocked.object->address.text());
+    json["waits_to"] = aim(blocked);
+    json["held_by"] = std::move(held_by);
+    json["cycle"] = blocked.cycle ? Json(blocked.cycle) : Json(nullptr);
+    return json;
+}
+
+ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::Blocked> &list)
+{
+    if (request.json) {
+        Json json = Json::array();
+        for (const ipc::Blocked &blocked : list)
+            json.push_back(json_of(blocked));
+        return print_json({{"blocked", std::move(json)}});
+    }
+    const auto table = IPC_TRY(ipc::Table::create({{.name = "PROCESS", .right = true},
+                                                   {"COMMAND"},
+                                                   {"TO"},
+                                                   {"WAITS-FOR"},
+                                                   {"SINCE"},
+                                                   {.name = "CYCLE", .right = true},
+                                                   {.name = "HELD-BY", .shorten = true}},
+                                                  request.form()));
+    for (const ipc::Blocked &blocked : list) {
+        const std::string held_by = ipc::name_holders(lockers(blocked));
+        table->add(
+            std::vector<ipc::Cell>{static_cast<std::uint64_t>(blocked.party->process), blocked.who->command,
+                                   std::string(aim(blocked)), awaited(blocked), ipc::time_cell(blocked.party->since),
+                                   blocked.cycle ? ipc::Cell(std::uint64_t{blocked.cycle}) : ipc::Cell(ipc::Absent{}),
+                                   held_by.empty() ? ipc::Cell(ipc::Absent{}) : ipc::Cell(held_by)});
+    }
+    return ipc::print(IPC_TRY(table->text()));
+}
+
+/// Names of what does not exist are told, as in a list of objects.
+std::vector<ipc::Unmatched> find_unmatched(const Request &request, const std::vector<ipc::FoundPlugin> &plugins)
+{
+    ipc::SnapshotRequest exact;
+    for (const ipc::Selector &selector : ipc::parse_selectors(request.patterns))
+        if (selector.is_exact())
+            exact.patterns.push_back(selector.text());
+    exact.holders = false;
+    return exact.patterns.empty() ? std::vector<ipc::Unmatched>() : ipc::take_snapshot(plugins, exact).unmatched;
+}
+
+/// Whoever waits for what is asked for; who waits for whom in all else decides where there are cycles.
+ipc::Result<void> list_blocked(const Request &request, ipc::Command &command)
+{
+    const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
+    const std::vector<ipc::Selector> selectors = ipc::parse_selectors(request.patterns);
+    IPC_TRY(ipc::check_selectors(selectors, plugins, {}));
+    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, {});
+    std::vector<ipc::Blocked> blocked = ipc::find_blocked(snapshot.objects, ipc::waits_for_child);
+    std::erase_if(blocked, [&](const ipc::Blocked &one) {
+        return !selectors.empty() &&
+               std::none_of(selectors.begin(), selectors.end(), [&](const ipc::Selector &selector) {
+                   return selector.concerns(one.object->mechanism()) && selector.matches(one.object->address);
+               });
+    });
+    IPC_TRY(print_blocked(request, blocked));
+    for (const std::string &notice : snapshot.notices)
+        command.note(notice);
+    for (const ipc::Unmatched &unmatched : find_unmatched(request, plugins))
         command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
     return {};
 }
@@ -209,18 +318,20 @@ ipc::Result<int> ipc::run(ipc::Command &command)
     command.flag("noheadings", request.no_headings, "print no headings");
     command.flag("bytes,b", request.bytes, "print sizes in bytes and times exactly");
     command.flag("limits", request.limits, "list limits instead, and how much of them is in use");
+    command.flag("blocked", request.blocked, "list who waits for whom instead, with cycles numbered");
     command.flag("plugins", request.plugins, "list plugins instead, and why one was refused");
     command.argument("[PATTERN...]", request.patterns, "addresses, or patterns of them, quoted from the shell",
                      Complete::address);
     IPC_TRY(command.parse());
-    if (request.limits && request.plugins)
-        return usage_error("--limits and --plugins exclude each other");
+    if (request.limits + request.plugins + request.blocked > 1)
+        return usage_error("--limits, --blocked and --plugins exclude each other");
     if (request.json && request.raw)
         return usage_error("--json and --raw exclude each other");
-    if (!request.columns.empty() && (request.limits || request.plugins))
-        return usage_error("--output is for objects, neither for --limits nor --plugins");
-    IPC_TRY(request.plugins  ? list_plugins(request)
-            : request.limits ? list_limits(request, command)
-                             : list_objects(request, command));
+    if (!request.columns.empty() && (request.limits || request.plugins || request.blocked))
+        return usage_error("--output is for objects, neither for --limits, --blocked nor --plugins");
+    IPC_TRY(request.plugins   ? list_plugins(request)
+            : request.limits  ? list_limits(request, command)
+            : request.blocked ? list_blocked(request, command)
+                              : list_objects(request, command));
     return command.status();
 }

@@ -29,8 +29,6 @@ Cell number(std::uint64_t value, bool exists) { return value == IPC_UNKNOWN ? mi
 
 Cell bytes(std::uint64_t value, bool exists) { return value == IPC_UNKNOWN ? missing(exists) : Cell(Bytes{value}); }
 
-Cell time(std::int64_t value) { return value == IPC_NO_TIME ? Cell(Absent{}) : Cell(Time{value}); }
-
 Cell text(std::string value) { return value.empty() ? Cell(Absent{}) : Cell(std::move(value)); }
 
 /// The name of an account, asked for once; its number where it has none.
@@ -112,9 +110,10 @@ Cell waiters(const Object &object)
 {
     if (object.facts.waiters != IPC_UNKNOWN)
         return object.facts.waiters;
-    const auto seen =
-        std::count_if(object.holders.begin(), object.holders.end(), [](const Holder &holder) { return holder.waits(); });
-    return seen || object.plugin->queue() || object.plugin->semaphore() ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Absent{});
+    const auto seen = std::count_if(object.holders.begin(), object.holders.end(),
+                                    [](const Holder &holder) { return holder.waits(); });
+    return seen || object.plugin->queue() || object.plugin->semaphore() ? Cell(static_cast<std::uint64_t>(seen))
+                                                                        : Cell(Absent{});
 }
 
 Cell wasted(const Object &object)
@@ -230,13 +229,15 @@ Cell locked_since(const Object &object)
     for (const Party &party : object.parties)
         if (party.has_locked() && party.since != IPC_NO_TIME)
             since = since == IPC_NO_TIME ? party.since : std::min(since, party.since);
-    return time(since);
+    return time_cell(since);
 }
 
 constexpr Column columns[] = {
     {"ADDRESS", "as commands take it", false, Shown::always, [](const Object &o) -> Cell { return o.address.text(); }},
-    {"MECHANISM", "what serves it", false, Shown::on_request, [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
-    {"NAME", "the address without the mechanism", false, Shown::on_request, [](const Object &o) -> Cell { return o.address.name; }},
+    {"MECHANISM", "what serves it", false, Shown::on_request,
+     [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
+    {"NAME", "the address without the mechanism", false, Shown::on_request,
+     [](const Object &o) -> Cell { return o.address.name; }},
     {"STATE", "in use, idle, orphan or removed", false, Shown::always,
      [](const Object &o) -> Cell { return std::string(name_of(o.state)); }},
     {"SIZE", "of a segment, or the most bytes in a queue", true, Shown::always,
@@ -256,8 +257,10 @@ constexpr Column columns[] = {
      }},
     {"MAX-MESSAGE", "bytes of the largest message", true, Shown::on_request,
      [](const Object &o) { return bytes(o.facts.max_message_size, o.plugin->queue()); }},
-    {"OWNER", "user it belongs to", false, Shown::always, [](const Object &o) { return account(o.facts.owner, user_name); }},
-    {"GROUP", "group it belongs to", false, Shown::on_request, [](const Object &o) { return account(o.facts.group, group_name); }},
+    {"OWNER", "user it belongs to", false, Shown::always,
+     [](const Object &o) { return account(o.facts.owner, user_name); }},
+    {"GROUP", "group it belongs to", false, Shown::on_request,
+     [](const Object &o) { return account(o.facts.group, group_name); }},
     {"MODE", "permissions", false, Shown::always, mode},
     {"ATTACHED", "mappings that the kernel counts", true, Shown::on_request,
      [](const Object &o) { return number(o.facts.attached, false); }},
@@ -269,24 +272,27 @@ constexpr Column columns[] = {
     {"SINCE", "when it was locked, where that is known", false, Shown::where_present, locked_since},
     {"CREATOR", "process that made it", true, Shown::on_request, creator},
     {"CHANGED", "when it was made or its status changed", false, Shown::on_request,
-     [](const Object &o) { return time(o.facts.changed); }},
+     [](const Object &o) { return time_cell(o.facts.changed); }},
     {"LAST-IN", "process that last attached or sent", true, Shown::on_request,
      [](const Object &o) { return last_process(o.facts.last_in, o.facts.last_in_time, o); }},
     {"LAST-IN-TIME", "when it was last attached, sent to or written", false, Shown::on_request,
-     [](const Object &o) { return time(o.facts.last_in_time); }},
+     [](const Object &o) { return time_cell(o.facts.last_in_time); }},
     {"LAST-OUT", "process that last detached or received", true, Shown::on_request,
      [](const Object &o) { return last_process(o.facts.last_out, o.facts.last_out_time, o); }},
     {"LAST-OUT-TIME", "when it was last detached, received from or read", false, Shown::on_request,
-     [](const Object &o) { return time(o.facts.last_out_time); }},
+     [](const Object &o) { return time_cell(o.facts.last_out_time); }},
     {"KEY", "of a mechanism with keys", false, Shown::on_request, key},
-    {"ID", "inode or identifier", true, Shown::on_request, [](const Object &o) { return number(o.facts.identity.number, true); }},
+    {"ID", "inode or identifier", true, Shown::on_request,
+     [](const Object &o) { return number(o.facts.identity.number, true); }},
     {"DEVICE", "file system it is on, as major:minor", false, Shown::on_request, device},
     {"NAMESPACE", "inode of the namespace that numbers it", true, Shown::on_request,
      [](const Object &o) -> Cell { return o.facts.identity.space ? Cell(o.facts.identity.space) : Cell(Absent{}); }},
     {"FLAGS", "removed, locked, huge (pages), denied (not all may be seen)", false, Shown::on_request, flags},
-    {"DETAIL", "what else there is to say of it", false, Shown::where_present, [](const Object &o) { return text(o.detail); }},
+    {"DETAIL", "what else there is to say of it", false, Shown::where_present,
+     [](const Object &o) { return text(o.detail); }},
     {"PIDS", "of all holders", false, Shown::on_request, processes},
-    {"HOLDERS", "processes that have it mapped or open (r, w), have it locked or wait on it", false, Shown::always, holders},
+    {"HOLDERS", "processes that have it mapped or open (r, w), have it locked or wait on it", false, Shown::always,
+     holders},
 };
 
 const Column *find_column(std::string_view name)
@@ -388,6 +394,11 @@ Json json_of(const Object &object, const Column &column)
 
 } // namespace
 
+Cell time_cell(std::int64_t nanoseconds)
+{
+    return nanoseconds == IPC_NO_TIME ? Cell(Absent{}) : Cell(Time{nanoseconds});
+}
+
 std::span<const Column> object_columns() { return columns; }
 
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen)
@@ -439,7 +450,7 @@ Json json_of(const Object &object, const Party &party)
             {"thread", party.thread ? Json(party.thread) : Json(nullptr)},
             {"command", holder ? Json(json_text(holder->command)) : Json(nullptr)},
             {"offset", party.offset == IPC_UNKNOWN ? Json(nullptr) : Json(party.offset)},
-            {"since", json_of(time(party.since))}};
+            {"since", json_of(time_cell(party.since))}};
 }
 
 std::vector<const Column *> default_columns(std::span<const Object> objects)

@@ -31,6 +31,9 @@ struct Absent {
 }; // the mechanism has no such thing: shown as `-`
 using Cell = std::variant<Absent, Unknown, std::uint64_t, Bytes, Time, std::string>;
 
+/// Absent if it is IPC_NO_TIME.
+Cell time_cell(std::int64_t nanoseconds);
+
 /// When a column is printed that nobody asked for: a table of objects none of which has such a thing has no use for it.
 enum class Shown { on_request, where_present, where_positive, always };
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <dirent.h>
+#include <sys/types.h>
 
 #include <cstddef>
-#include <sys/types.h>
 
 namespace ipc {
 

@@ -129,10 +129,22 @@ void settle_words(std::vector<Party> &parties)
 {
     for (Party &party : parties)
         if (party.role == IPC_ROLE_WAITS_AT_WORD &&
-            std::any_of(parties.begin(), parties.end(), [&](const Party &other) {
-                return other.has_locked() && other.offset == party.offset;
-            }))
+            std::any_of(parties.begin(), parties.end(),
+                        [&](const Party &other) { return other.has_locked() && other.offset == party.offset; }))
             party.role = IPC_ROLE_WAITS_TO_LOCK;
+}
+
+/// False if its process has ended.
+bool complete_party(Party &party, const Object &object)
+{
+    const Holder *holder = find_holder(object, party.process);
+    if (!holder)
+        return false;
+    if (party.thread == 0 && holder->threads == 1)
+        party.thread = party.process;
+    if (!party.has_locked() && party.since == IPC_NO_TIME && party.thread != 0)
+        party.since = asleep_since(party.process, party.thread);
+    return true;
 }
 
 Holder &holder_of(std::vector<Holder> &holders, std::int64_t process)
@@ -276,8 +288,7 @@ void Inventory::see(const ipc_sight &sight)
         offer(*plugin, sight);
     if (sight.kind == IPC_SIGHT_CALL && !mappings_.empty())
         for (const std::uint64_t address : sleeping_words(sight))
-            see_word(address,
-                     {.role = IPC_ROLE_WAITS_AT_WORD, .process = sight.process, .thread = sight.thread});
+            see_word(address, {.role = IPC_ROLE_WAITS_AT_WORD, .process = sight.process, .thread = sight.thread});
 }
 
 /// What locks and waits by a word of a mapping does so in every object that may be behind it.
@@ -504,7 +515,7 @@ void Inventory::settle(bool complete)
         std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });
         std::sort(object.holders.begin(), object.holders.end(),
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
-        std::erase_if(object.parties, [&](const Party &party) { return !find_holder(object, party.process); });
+        std::erase_if(object.parties, [&](Party &party) { return !complete_party(party, object); });
         object.state = state_of(object, complete, creators);
     }
     for (const std::size_t index : named_by_party_)

@@ -23,8 +23,8 @@ void learn(Party &party, const Party &other)
 
 Holder &find_or_add(std::vector<Holder> &holders, std::int64_t process)
 {
-    const auto found = std::find_if(holders.begin(), holders.end(),
-                                    [&](const Holder &holder) { return holder.process == process; });
+    const auto found =
+        std::find_if(holders.begin(), holders.end(), [&](const Holder &holder) { return holder.process == process; });
     if (found != holders.end())
         return *found;
     holders.emplace_back().process = process;

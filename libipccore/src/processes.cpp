@@ -477,6 +477,22 @@ std::string small_file(const std::string &path)
     return text;
 }
 
+/// "se.exec_start   :   12979928.358007", in milliseconds. Behind a first line with the name of the process.
+std::optional<std::int64_t> last_run(const std::string &path)
+{
+    const std::string text = small_file(path);
+    const std::size_t line = text.find("\nse.exec_start");
+    const std::size_t colon = text.find(':', line == text.npos ? line : line + 1);
+    if (line == text.npos || colon == text.npos)
+        return std::nullopt;
+    const char *at = text.data() + std::min(text.find_first_not_of(' ', colon + 1), text.size());
+    const char *end = text.data() + text.size();
+    std::int64_t milliseconds = 0, nanoseconds = 0;
+    if (!take_number(at, end, milliseconds, 10) || !take_letter(at, end, '.') || !take_number(at, end, nanoseconds, 10))
+        return std::nullopt;
+    return milliseconds * 1'000'000 + nanoseconds;
+}
+
 /// On the line of a status file that begins so; 0 if there is none. The name of the process, which may hold anything,
 /// stands before all others, its newlines escaped.
 std::int64_t last_number(const std::string &path, std::string_view line)
@@ -591,6 +607,14 @@ std::int64_t innermost_number(std::int64_t process, std::int64_t thread)
 bool may_look_into(std::int64_t process)
 {
     return Fd(open(fmt::format("/proc/{}/maps", process).c_str(), O_RDONLY | O_CLOEXEC)) || !is_denied(errno);
+}
+
+std::int64_t asleep_since(std::int64_t process, std::int64_t thread)
+{
+    // Both by the scheduler's clock, which has no relation to others.
+    const std::optional<std::int64_t> then = last_run(fmt::format("/proc/{}/task/{}/sched", process, thread));
+    const std::optional<std::int64_t> now = last_run("/proc/thread-self/sched");
+    return then && now ? clock_now(CLOCK_REALTIME) - std::max<std::int64_t>(*now - *then, 0) : IPC_NO_TIME;
 }
 
 bool waits_for_child(std::int64_t process)

@@ -17,7 +17,7 @@ enum class MappingSource { automatic, query, text };
 
 struct ProcessPass {
     MappingSource mappings = MappingSource::automatic;
-    std::uint32_t wanted = ~0u; // IPC_CLAIMS_…: what else there is is passed over
+    std::uint32_t wanted = ~0u;         // IPC_CLAIMS_…: what else there is is passed over
     bool calls_beside_mappings = false; // calls of processes that share memory, even where calls are not wanted
 };
 
@@ -65,6 +65,10 @@ std::int64_t innermost_number(std::int64_t process, std::int64_t thread);
 
 /// May this process look into that one's memory and descriptors?
 bool may_look_into(std::int64_t process);
+
+/// When a thread that sleeps began to, nanoseconds since 1970; IPC_NO_TIME where the kernel does not tell
+/// (CONFIG_SCHED_DEBUG). To some milliseconds.
+std::int64_t asleep_since(std::int64_t process, std::int64_t thread);
 
 /// Does it wait for its child, in one of the calls for that?
 bool waits_for_child(std::int64_t process);

@@ -37,15 +37,15 @@ iovec part(void *memory, std::size_t length) { return {memory, length}; }
 
 iovec part_of_other(std::uint64_t address, std::size_t length)
 {
-    return {reinterpret_cast<void *>(static_cast<std::uintptr_t>(address)), length}; // NOLINT(performance-no-int-to-ptr)
+    return {reinterpret_cast<void *>(static_cast<std::uintptr_t>(address)),
+            length}; // NOLINT(performance-no-int-to-ptr)
 }
 
 /// False with errno if not all of it can be read.
 template <typename Value> bool read_memory(std::int64_t process, std::uint64_t address, Value &value)
 {
     const iovec here = part(&value, sizeof value), there = part_of_other(address, sizeof value);
-    return process_vm_readv(static_cast<pid_t>(process), &here, 1, &there, 1, 0) ==
-           static_cast<ssize_t>(sizeof value);
+    return process_vm_readv(static_cast<pid_t>(process), &here, 1, &there, 1, 0) == static_cast<ssize_t>(sizeof value);
 }
 
 bool sleeps(std::uint64_t operation)

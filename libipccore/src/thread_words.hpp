@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Words of memory by which threads lock and wait, as the kernel knows them: futex(2), get_robust_list(2). What is read of
-// a process may be anything that it likes.
+// Words of memory by which threads lock and wait, as the kernel knows them: futex(2), get_robust_list(2). What is read
+// of a process may be anything that it likes.
 #pragma once
 
 #include <ipc/plugin.h>

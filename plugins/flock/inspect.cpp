@@ -1,46 +1,85 @@
 // SPDX-License-Identifier: MIT
-// flock: which files are locked, and who waits. Any file can be, so none is listed; one is looked at by its path.
+// flock: which files are locked, by whom, and who waits. The kernel's table has neither names of files nor all who have
+// a lock: the pass over processes finds both, at descriptors of the locked files.
 #include "lock_table.hpp"
 
 #include <ipc/file_object.hpp>
 
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <climits>
 #include <cstring>
 #include <memory>
+#include <set>
+#include <string>
+#include <utility>
 
 namespace file_lock {
 namespace {
 
 using ipc::Emit;
 using ipc::Result;
+using FileId = std::pair<std::uint64_t, std::uint64_t>; // device, inode
 
-/// One line: "1: FLOCK  ADVISORY  WRITE 812 00:2f:1310 0 EOF", with "->" behind the number for who waits.
-void take_line(const char *line, std::uint64_t device, std::uint64_t inode, const char *type, LockState &state)
+std::vector<Entry> locks;       // when they were asked for last
+std::set<FileId> locked_files;  // of these
+std::set<FileId> files_of_name; // that were looked at
+
+/// "flock, posix shared": each kind of lock that there is on it.
+std::string kinds_of_locks(const FileId &file)
 {
-    const char *at = std::strchr(line, ':');
-    if (!at)
-        return;
-    at += std::strspn(at, ": ");
-    const bool waits = std::strncmp(at, "->", 2) == 0;
-    if (waits)
-        at += std::strspn(at, "-> ");
-    char kind[16];
-    long long process;
-    unsigned major, minor;
-    unsigned long long number;
-    if (std::sscanf(at, "%15s %*s %*s %lld %x:%x:%llu", kind, &process, &major, &minor, &number) != 5 ||
-        std::strcmp(kind, type) != 0 || number != inode || makedev(major, minor) != device)
-        return;
-    if (waits) {
-        state.waiters++;
-        return;
+    constexpr const char *names[] = {"flock", "posix", "ofd"};
+    std::string text;
+    for (const Entry &entry : locks) {
+        if (entry.waits || FileId(entry.device, entry.inode) != file)
+            continue;
+        const std::string kind = std::string(names[static_cast<int>(entry.kind)]) + (entry.shared ? " shared" : "");
+        if (text.find(kind) == text.npos)
+            text.append(text.empty() ? "" : ", ").append(kind);
     }
-    state.locked++;
-    if (process > 0 && !state.holder)
-        state.holder = process;
+    return text;
+}
+
+std::uint64_t waiters_of(const FileId &file)
+{
+    return static_cast<std::uint64_t>(std::count_if(locks.begin(), locks.end(), [&](const Entry &entry) {
+        return entry.waits && FileId(entry.device, entry.inode) == file;
+    }));
+}
+
+/// Is the descriptor of that sight locked, and from where on? Locks of fcntl(2) for a process are its own, whichever
+/// descriptor they were taken by: the table says whose.
+bool is_locked(const ipc_sight &sight, std::uint64_t &offset)
+{
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/%" PRId64 "/fdinfo/%" PRId64, sight.process, sight.number);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> facts(std::fopen(path, "re"), std::fclose);
+    char line[256];
+    while (facts && std::fgets(line, sizeof line, facts.get())) {
+        if (std::strncmp(line, "lock:", 5) != 0)
+            continue;
+        const std::optional<Entry> entry = parse_entry(line + 5);
+        if (!entry || entry->kind == Kind::process)
+            continue;
+        offset = entry->offset;
+        return true;
+    }
+    return false;
+}
+
+bool is_call_that_waits(const ipc_sight &sight)
+{
+    const auto operation = static_cast<int>(sight.arguments[1]);
+    return sight.number == SYS_flock ||
+           (sight.number == SYS_fcntl && (operation == F_SETLKW || operation == F_OFD_SETLKW));
 }
 
 struct Inspection {
-    static constexpr std::uint32_t claims = IPC_CLAIMS_REGULAR_FILES;
+    static constexpr std::uint32_t claims = IPC_CLAIMS_REGULAR_FILES | IPC_CLAIMS_CALLS;
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
     {
@@ -51,6 +90,7 @@ struct Inspection {
         const char *type = ipc::parameter(address, "type");
         const Kind kind = type && std::strcmp(type, "ofd") == 0 ? Kind::description : Kind::flock;
         const LockState state = lock_state(ipc::device_of(status), status.stx_ino, kind);
+        files_of_name.emplace(ipc::device_of(status), status.stx_ino);
         ipc_object object;
         ipc_object_clear(&object);
         object.name = address.name;
@@ -65,27 +105,73 @@ struct Inspection {
 
     static bool claim(const ipc_sight &sight, ipc_claim &claim)
     {
-        if (sight.kind != IPC_SIGHT_DESCRIPTOR || !S_ISREG(sight.mode))
+        if (sight.kind == IPC_SIGHT_CALL && is_call_that_waits(sight)) {
+            claim.role = IPC_ROLE_WAITS_TO_LOCK;
+            claim.descriptor = static_cast<int>(sight.arguments[0]);
+            return true;
+        }
+        const FileId file(sight.device, sight.inode);
+        if (sight.kind != IPC_SIGHT_DESCRIPTOR || !S_ISREG(sight.mode) ||
+            !(locked_files.contains(file) || files_of_name.contains(file)))
             return false;
-        claim.role = IPC_ROLE_HOLDER;
+        claim.role =
+            locked_files.contains(file) && is_locked(sight, claim.offset) ? IPC_ROLE_HAS_LOCKED : IPC_ROLE_HOLDER;
         claim.identity = {0, sight.device, sight.inode, IPC_NO_TIME};
         claim.descriptor = -1;
         return true;
     }
+
+    /// A locked file, under its name where that means the same file here, else where a process has it open.
+    static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
+    {
+        const FileId file(sight.device, sight.inode);
+        char held[64];
+        std::snprintf(held, sizeof held, "/proc/%" PRId64 "/fd/%" PRId64, sight.process, sight.number);
+        struct statx status;
+        const auto is_there = [&](const char *path) {
+            return ipc::file_status(AT_FDCWD, path, 0, status) == 0 &&
+                   FileId(ipc::device_of(status), status.stx_ino) == file;
+        };
+        const bool named = is_there(sight.path);
+        if (!locked_files.contains(file) || (!named && !is_there(held)))
+            return false;
+        ipc_object object;
+        ipc_object_clear(&object);
+        ipc::describe_file(status, object);
+        const std::string detail = kinds_of_locks(file) + (named ? "" : std::string(" on ") + sight.path);
+        object.name = named ? sight.path : held;
+        object.detail = detail.c_str();
+        object.flags |= status.stx_nlink ? 0u : std::uint32_t{IPC_OBJECT_REMOVED};
+        object.value = 0;
+        object.waiters = waiters_of(file);
+        emit(object);
+        return true;
+    }
+
+    static Result<void> parties(const Emit<ipc_party> &emit)
+    {
+        locks = read_locks().value_or(std::vector<Entry>());
+        locked_files.clear();
+        bool wanted = true;
+        for (const Entry &entry : locks) {
+            locked_files.emplace(entry.device, entry.inode);
+            char name[64];
+            std::snprintf(name, sizeof name, "%02x:%02x:%" PRIu64, major(entry.device), minor(entry.device),
+                          entry.inode);
+            ipc_party party;
+            ipc_party_clear(&party);
+            party.role = entry.waits ? IPC_ROLE_WAITS_TO_LOCK : IPC_ROLE_HAS_LOCKED;
+            party.identity = {0, entry.device, entry.inode, IPC_NO_TIME};
+            party.process = entry.process;
+            party.offset = entry.offset;
+            party.name = name;
+            wanted = wanted && emit(party);
+        }
+        return {};
+    }
 };
 
 } // namespace
-
-LockState lock_state(std::uint64_t device, std::uint64_t inode, Kind kind)
-{
-    LockState state;
-    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> table(std::fopen("/proc/locks", "re"), std::fclose);
-    char line[256];
-    state.known = table != nullptr;
-    while (table && std::fgets(line, sizeof line, table.get()))
-        take_line(line, device, inode, kind == Kind::flock ? "FLOCK" : "OFDLCK", state);
-    return state;
-}
 
 const ipc_inspect_v1 inspect = ipc::inspect_table<Inspection>();
 

@@ -33,6 +33,13 @@ int wait_for_end(const ProcessMark &process, const Deadline &deadline)
     return 0;
 }
 
+std::int64_t now()
+{
+    timespec time;
+    ::clock_gettime(CLOCK_REALTIME, &time);
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
+
 Error vain(int code)
 {
     switch (code) {
@@ -136,8 +143,11 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
         return vain(code);
     locked_ = true;
     const Result<void> alone = wait_for_command(deadline);
-    if (alone)
+    if (alone) {
+        image_->since = now();
+        image_->locker = word_.owner();
         return std::uint64_t(1);
+    }
     word_.unlock(); // and the command stays entered
     locked_ = false;
     return alone.error();
@@ -161,6 +171,7 @@ Result<void> Mutex::unlock()
         return {};
     locked_ = false;
     image_->command.process = 0;
+    image_->locker = 0;
     if (word_.unlock())
         return {};
     return Error::of(EPERM, "another process has overwritten it while it was locked (find out which, and remove it)");

@@ -69,6 +69,7 @@ constexpr ipc_inspect_v1 numbered = {
         },
     .describe = nullptr,
     .limits = nullptr,
+    .parties = nullptr,
 };
 
 /// Objects that are files. Nameless ones are found by their holders.
@@ -108,6 +109,7 @@ constexpr ipc_inspect_v1 filed = {
             emit(context, &limit);
             return 0;
         },
+    .parties = nullptr,
 };
 
 ipc_sight sight(std::uint32_t kind, const char *path, std::uint64_t inode)
@@ -491,7 +493,8 @@ TEST_CASE_METHOD(Fixture, "notices of plugins land in the snapshot, each once, a
                                    .look = filed.look,
                                    .claim = nullptr,
                                    .describe = nullptr,
-                                   .limits = nullptr});
+                                   .limits = nullptr,
+                                   .parties = nullptr});
     ipc::SnapshotRequest request;
     request.holders = false;
     const ipc::Snapshot snapshot = ipc::take_snapshot({telling.found()}, request);

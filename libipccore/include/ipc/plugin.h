@@ -510,8 +510,8 @@ enum {
  * ipc_party_clear(). */
 typedef struct ipc_party {
     uint32_t size;
-    uint32_t role;         /* IPC_ROLE_… */
-    uint32_t flags;        /* IPC_PARTY_… */
+    uint32_t role;  /* IPC_ROLE_… */
+    uint32_t flags; /* IPC_PARTY_… */
     uint32_t reserved;
     ipc_identity identity; /* of the object; birth is not compared */
     int64_t process;       /* process id; 0 if only the thread is known */
@@ -559,8 +559,8 @@ typedef struct ipc_inspect_v1 {
     /* The one object of that name; -ENOENT if there is none. */
     int (*look)(const ipc_address *address, ipc_emit_object emit, void *context, ipc_error *error);
     /* Is this sight one of an object of this mechanism? 1 and a filled claim, or 0. Asked for every shared
-     * mapping, descriptor and blocked call of the machine: decides from the sight alone, without system
-     * calls. NULL if holders cannot be seen. */
+     * mapping, descriptor and blocked call of the machine: decides from the sight alone, and makes no system
+     * call but for the few that it knows to be its own. NULL if holders cannot be seen. */
     int (*claim)(const ipc_sight *sight, ipc_claim *claim);
     /* A claimed object that list() did not emit: describe it from the sight. 0 emitted, 1 not worth
      * listing (a later sight may tell more). Asked until it was emitted, and if that was from a mapping
