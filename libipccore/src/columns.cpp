@@ -453,20 +453,22 @@ Json json_of(const Object &object, const Party &party)
             {"since", json_of(time_cell(party.since))}};
 }
 
+bool has_to_show(const Column &column, std::span<const Object> objects)
+{
+    if (column.shown == Shown::always || column.shown == Shown::on_request)
+        return column.shown == Shown::always;
+    return std::any_of(objects.begin(), objects.end(), [&](const Object &object) {
+        const Cell cell = column.value(object);
+        const bool is_nothing = column.shown == Shown::where_positive && cell == Cell(std::uint64_t{0});
+        return !std::holds_alternative<Absent>(cell) && !is_nothing;
+    });
+}
+
 std::vector<const Column *> default_columns(std::span<const Object> objects)
 {
-    const auto is_shown = [&](const Column &column) {
-        return column.shown == Shown::always ||
-               (column.shown != Shown::on_request &&
-                std::any_of(objects.begin(), objects.end(), [&](const Object &object) {
-                    const Cell cell = column.value(object);
-                    return !std::holds_alternative<Absent>(cell) &&
-                           !(column.shown == Shown::where_positive && cell == Cell(std::uint64_t{0}));
-                }));
-    };
     std::vector<const Column *> list;
     for (const Column &column : columns)
-        if (is_shown(column))
+        if (has_to_show(column, objects))
             list.push_back(&column);
     return list;
 }

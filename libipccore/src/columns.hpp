@@ -52,6 +52,9 @@ std::span<const Column> object_columns();
 /// error with a suggestion.
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen);
 
+/// Has one of these objects something to show in it, for those who did not ask?
+bool has_to_show(const Column &column, std::span<const Object> objects);
+
 /// The default ones for a table of these objects.
 std::vector<const Column *> default_columns(std::span<const Object> objects);
 

@@ -25,9 +25,20 @@ using ipc::Emit;
 using ipc::Result;
 using FileId = std::pair<std::uint64_t, std::uint64_t>; // device, inode
 
+bool are_known = false;
 std::vector<Entry> locks;       // when they were asked for last
 std::set<FileId> locked_files;  // of these
 std::set<FileId> files_of_name; // that were looked at
+
+void ask_for_locks()
+{
+    std::optional<std::vector<Entry>> entries = read_locks();
+    are_known = entries.has_value();
+    locks = std::move(entries).value_or(std::vector<Entry>());
+    locked_files.clear();
+    for (const Entry &entry : locks)
+        locked_files.emplace(entry.device, entry.inode);
+}
 
 /// "flock, posix shared": each kind of lock that there is on it.
 std::string kinds_of_locks(const FileId &file)
@@ -44,11 +55,16 @@ std::string kinds_of_locks(const FileId &file)
     return text;
 }
 
-std::uint64_t waiters_of(const FileId &file)
+/// `kinds` outlives the object.
+void describe_locks(const FileId &file, const std::string &kinds, ipc_object &object)
 {
-    return static_cast<std::uint64_t>(std::count_if(locks.begin(), locks.end(), [&](const Entry &entry) {
+    if (!are_known)
+        return;
+    object.waiters = static_cast<std::uint64_t>(std::count_if(locks.begin(), locks.end(), [&](const Entry &entry) {
         return entry.waits && FileId(entry.device, entry.inode) == file;
     }));
+    object.value = kinds.empty() ? 1 : 0;
+    object.detail = kinds.empty() ? nullptr : kinds.c_str();
 }
 
 /// Is the descriptor of that sight locked, and from where on? Locks of fcntl(2) for a process are its own, whichever
@@ -87,18 +103,15 @@ struct Inspection {
         if (int code = ipc::file_status(AT_FDCWD, address.name, 0, status))
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
-        const char *type = ipc::parameter(address, "type");
-        const Kind kind = type && std::strcmp(type, "ofd") == 0 ? Kind::description : Kind::flock;
-        const LockState state = lock_state(ipc::device_of(status), status.stx_ino, kind);
-        files_of_name.emplace(ipc::device_of(status), status.stx_ino);
+        ask_for_locks();
+        const FileId file(ipc::device_of(status), status.stx_ino);
+        files_of_name.insert(file);
         ipc_object object;
         ipc_object_clear(&object);
         object.name = address.name;
         ipc::describe_file(status, object);
-        if (state.known) {
-            object.value = state.locked ? 0 : 1;
-            object.waiters = state.waiters;
-        }
+        const std::string kinds = kinds_of_locks(file);
+        describe_locks(file, kinds, object);
         emit(object);
         return {};
     }
@@ -138,23 +151,19 @@ struct Inspection {
         ipc_object object;
         ipc_object_clear(&object);
         ipc::describe_file(status, object);
-        const std::string detail = kinds_of_locks(file) + (named ? "" : std::string(" on ") + sight.path);
+        const std::string kinds = kinds_of_locks(file) + (named ? "" : std::string(" on ") + sight.path);
         object.name = named ? sight.path : held;
-        object.detail = detail.c_str();
         object.flags |= status.stx_nlink ? 0u : std::uint32_t{IPC_OBJECT_REMOVED};
-        object.value = 0;
-        object.waiters = waiters_of(file);
+        describe_locks(file, kinds, object);
         emit(object);
         return true;
     }
 
     static Result<void> parties(const Emit<ipc_party> &emit)
     {
-        locks = read_locks().value_or(std::vector<Entry>());
-        locked_files.clear();
+        ask_for_locks();
         bool wanted = true;
         for (const Entry &entry : locks) {
-            locked_files.emplace(entry.device, entry.inode);
             char name[64];
             std::snprintf(name, sizeof name, "%02x:%02x:%" PRIu64, major(entry.device), minor(entry.device),
                           entry.inode);

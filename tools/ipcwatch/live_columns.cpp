@@ -15,6 +15,7 @@ namespace {
 
 constexpr int history_width = 16;
 constexpr std::string_view replaced = "MESSAGES"; // DEPTH says the same
+constexpr std::string_view too_long = "DETAIL";   // which has a place of its own
 
 std::string depth_text(const Past &past) { return text_of(past.depth(), false); }
 
@@ -136,6 +137,12 @@ Result<ChosenColumns> choose_live_columns(std::string_view chosen)
         chosen.remove_prefix(std::min(name.size() + 1, chosen.size()));
     }
     return columns;
+}
+
+bool comes_and_goes(const LiveColumn &column)
+{
+    return column.listed && column.name != too_long && column.listed->shown != Shown::always &&
+           column.listed->shown != Shown::on_request;
 }
 
 std::string text_of(const LiveColumn &column, const Object &object, const Past &past)
