@@ -37,8 +37,7 @@ std::string help_foot()
         "  ipcls -o +CREATOR,CHANGED /frame\n"
         "  ipcls --blocked\n"
         "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
-        "\nColumns (* are those printed without -o, + those that are where an object has one; both may change, so "
-        "scripts name theirs):\n";
+        "\nColumns (* are printed without -o, + where an object has one; they may change, so name yours):\n";
     for (const ipc::Column &column : ipc::object_columns()) {
         const char mark = column.shown == ipc::Shown::always ? '*' : column.shown == ipc::Shown::on_request ? ' ' : '+';
         text += fmt::format("  {}{:<14} {}\n", mark, column.name, column.help);
