@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // ipcls - list objects of inter-process communication and who holds them.
 #include "blocked.hpp"
+#include "blocked_text.hpp"
 #include "columns.hpp"
 #include "command.hpp"
 #include "printable.hpp"
 #include "selection.hpp"
 #include "snapshot.hpp"
 #include "table.hpp"
+#include "thread_status.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -95,57 +97,12 @@ ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
     return {};
 }
 
-/// The part of an object that is waited for is the byte at which it begins.
-std::string awaited(const ipc::Blocked &blocked)
-{
-    const std::string address = blocked.object->address.text();
-    const std::uint64_t offset = blocked.party->offset;
-    return offset == IPC_UNKNOWN ? address : fmt::format("{}+{}", address, offset);
-}
-
-std::string_view aim(const ipc::Blocked &blocked)
-{
-    switch (blocked.party->role) {
-    case IPC_ROLE_WAITS_TO_RECEIVE:
-        return "receive";
-    case IPC_ROLE_WAITS_TO_SEND:
-        return "send";
-    case IPC_ROLE_WAITS_AT_WORD:
-        return "word";
-    default:
-        return "lock";
-    }
-}
-
-/// The processes that have it, each once.
-std::vector<ipc::Holder> lockers(const ipc::Blocked &blocked)
-{
-    std::vector<ipc::Holder> found;
-    for (const ipc::Party *party : *blocked.held_by)
-        if (found.empty() || found.back().process != party->process)
-            found.push_back(*ipc::find_holder(*blocked.object, party->process));
-    return found;
-}
-
-Json json_of(const ipc::Blocked &blocked)
-{
-    Json held_by = Json::array();
-    for (const ipc::Party *party : *blocked.held_by)
-        held_by.push_back(ipc::json_of(*blocked.object, *party));
-    Json json = ipc::json_of(*blocked.object, *blocked.party);
-    json["waits_for"] = ipc::json_text(blocked.object->address.text());
-    json["waits_to"] = aim(blocked);
-    json["held_by"] = std::move(held_by);
-    json["cycle"] = blocked.cycle ? Json(blocked.cycle) : Json(nullptr);
-    return json;
-}
-
 ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::Blocked> &list)
 {
     if (request.json) {
         Json json = Json::array();
         for (const ipc::Blocked &blocked : list)
-            json.push_back(json_of(blocked));
+            json.push_back(ipc::json_of(blocked));
         return print_json({{"blocked", std::move(json)}});
     }
     const auto table = IPC_TRY(ipc::Table::create({{.name = "PROCESS", .right = true},
@@ -157,12 +114,12 @@ ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::B
                                                    {.name = "HELD-BY", .shorten = true}},
                                                   request.form()));
     for (const ipc::Blocked &blocked : list) {
-        const std::string held_by = ipc::name_holders(lockers(blocked));
-        table->add(
-            std::vector<ipc::Cell>{static_cast<std::uint64_t>(blocked.party->process), blocked.who->command,
-                                   std::string(aim(blocked)), awaited(blocked), ipc::time_cell(blocked.party->since),
-                                   blocked.cycle ? ipc::Cell(std::uint64_t{blocked.cycle}) : ipc::Cell(ipc::Absent{}),
-                                   held_by.empty() ? ipc::Cell(ipc::Absent{}) : ipc::Cell(held_by)});
+        const std::string held_by = ipc::name_holders(ipc::lockers(blocked));
+        table->add(std::vector<ipc::Cell>{
+            static_cast<std::uint64_t>(blocked.party->process), blocked.who->command, std::string(ipc::aim(blocked)),
+            ipc::awaited(blocked), ipc::time_cell(blocked.party->since),
+            blocked.cycle ? ipc::Cell(std::uint64_t{blocked.cycle}) : ipc::Cell(ipc::Absent{}),
+            held_by.empty() ? ipc::Cell(ipc::Absent{}) : ipc::Cell(held_by)});
     }
     return ipc::print(IPC_TRY(table->text()));
 }

@@ -124,29 +124,6 @@ void learn_page_size(ipc_object &facts, const ipc_sight &sight)
         facts.page_size = sight.page_size;
 }
 
-/// Who sleeps at a word that somebody has locked waits to lock it.
-void settle_words(std::vector<Party> &parties)
-{
-    for (Party &party : parties)
-        if (party.role == IPC_ROLE_WAITS_AT_WORD &&
-            std::any_of(parties.begin(), parties.end(),
-                        [&](const Party &other) { return other.has_locked() && other.offset == party.offset; }))
-            party.role = IPC_ROLE_WAITS_TO_LOCK;
-}
-
-/// False if its process has ended.
-bool complete_party(Party &party, const Object &object)
-{
-    const Holder *holder = find_holder(object, party.process);
-    if (!holder)
-        return false;
-    if (party.thread == 0 && holder->threads == 1)
-        party.thread = party.process;
-    if (!party.has_locked() && party.since == IPC_NO_TIME && party.thread != 0)
-        party.since = asleep_since(party.process, party.thread);
-    return true;
-}
-
 Holder &holder_of(std::vector<Holder> &holders, std::int64_t process)
 {
     if (holders.empty() || holders.back().process != process)
@@ -291,37 +268,6 @@ void Inventory::see(const ipc_sight &sight)
             see_word(address, {.role = IPC_ROLE_WAITS_AT_WORD, .process = sight.process, .thread = sight.thread});
 }
 
-/// What locks and waits by a word of a mapping does so in every object that may be behind it.
-void Inventory::see_word(std::uint64_t address, const Party &party)
-{
-    const auto behind = std::partition_point(mappings_.begin(), mappings_.end(),
-                                             [&](const MappingClaim &mapping) { return mapping.start <= address; });
-    for (auto mapping = behind; mapping != mappings_.begin() && address < (--mapping)->end;) {
-        Party found = party;
-        // A semaphore or a lock is all of its object, whatever else lies there.
-        if (!mapping->key.plugin->semaphore())
-            found.offset = address - mapping->start + mapping->offset;
-        else if (!found.has_locked())
-            found.role = IPC_ROLE_WAITS_TO_LOCK;
-        found_.push_back({mapping->key, found});
-    }
-}
-
-void Inventory::finish_process()
-{
-    // Who locks writes.
-    const auto is_writable = [](const MappingClaim &mapping) { return (mapping.access & IPC_WRITE) != 0; };
-    if (std::any_of(mappings_.begin(), mappings_.end(), is_writable)) {
-        const Result<std::vector<LockedWord>> words = locked_words(process_);
-        unread_ += !words;
-        if (words)
-            for (const LockedWord &word : words.value())
-                see_word(word.address, {.process = process_, .thread = word.thread});
-    }
-    descriptors_.clear();
-    mappings_.clear();
-}
-
 void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
 {
     ipc_claim claim = {};
@@ -433,64 +379,6 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
         std::erase(by_mapping_, index);
 }
 
-Result<void> Inventory::ask_parties(const Plugin &plugin)
-{
-    if (!plugin.inspect() || !plugin.inspect()->parties)
-        return {};
-    std::pair<const Plugin *, std::vector<ToldParty> *> context(&plugin, &told_);
-    const ipc_emit_party emit = [](void *raw, const ipc_party *emitted) noexcept {
-        const auto &[source, told] = *static_cast<decltype(context) *>(raw);
-        const ipc_party party = complete_record(*emitted);
-        told->push_back({key_of(*source, party.identity),
-                         {party.role, party.process, party.thread, party.offset, party.since},
-                         (party.flags & IPC_PARTY_CERTAIN) != 0,
-                         party.name ? party.name : ""});
-        return 0;
-    };
-    return call(plugin.inspect()->parties, emit, static_cast<void *>(&context));
-}
-
-void Inventory::join_found()
-{
-    for (const FoundParty &found : found_)
-        if (const auto entry = known_.find(found.key); entry != known_.end())
-            objects_[entry->second].parties.push_back(found.party);
-}
-
-/// A number alone may be that of another process by now, or of another namespace.
-bool Inventory::is_believable(const ToldParty &told, const Object &object) const
-{
-    return told.certain || find_holder(object, told.party.process) || !may_look_into(told.party.process);
-}
-
-std::optional<std::size_t> Inventory::object_of(const ToldParty &told)
-{
-    if (const auto entry = known_.find(told.key); entry != known_.end())
-        return entry->second;
-    if (told.name.empty())
-        return std::nullopt;
-    ipc_object object;
-    ipc_object_clear(&object);
-    object.flags = IPC_OBJECT_DENIED;
-    object.name = told.name.c_str();
-    object.identity = {told.key.space, told.key.device, told.key.number, IPC_NO_TIME};
-    named_by_party_.push_back(add(*told.key.plugin, object));
-    index_objects();
-    return named_by_party_.back();
-}
-
-void Inventory::join_told()
-{
-    for (ToldParty &told : told_) {
-        const std::optional<std::size_t> index = object_of(told);
-        Party &party = told.party;
-        if (party.process == 0 && party.thread != 0)
-            party.process = process_of_thread(party.thread).value_or(0);
-        if (index && party.process != 0 && is_believable(told, objects_[*index]))
-            objects_[*index].parties.push_back(party);
-    }
-}
-
 void Inventory::settle(bool complete)
 {
     Identification identification;
@@ -502,7 +390,6 @@ void Inventory::settle(bool complete)
     for (Object &object : objects_) {
         if (object.parties.empty())
             continue;
-        settle_words(object.parties);
         merge_parties(object.parties);
         enter_parties(object.parties, object.holders);
     }

@@ -34,6 +34,9 @@ public:
     /// What these plugins may claim together, IPC_CLAIMS_….
     std::uint32_t claims() const { return claims_; }
 
+    /// Ask the kernel also which words of what a process has mapped it has locked; not asked unless told to.
+    void look_for_locked_words(bool wanted) { wants_locked_words_ = wanted; }
+
     /// Offer what a process has. Sights of one process come together, its calls after its descriptors.
     void see(const ipc_sight &sight);
 
@@ -110,6 +113,7 @@ private:
     std::vector<FoundParty> found_;            // by the pass
     std::vector<ToldParty> told_;              // by plugins
     std::vector<std::size_t> named_by_party_;  // objects that nothing else shows
+    bool wants_locked_words_ = false;
     std::uint64_t unread_ = 0;
 };
 

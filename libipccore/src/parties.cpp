@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "parties.hpp"
 
+#include "thread_status.hpp"
+
 #include <algorithm>
 #include <tuple>
 
 namespace ipc {
 namespace {
+
+/// Who sleeps at a word that somebody has locked waits to lock it.
+void settle_words(std::vector<Party> &parties)
+{
+    for (Party &party : parties)
+        if (party.role == IPC_ROLE_WAITS_AT_WORD &&
+            std::any_of(parties.begin(), parties.end(),
+                        [&](const Party &other) { return other.has_locked() && other.offset == party.offset; }))
+            party.role = IPC_ROLE_WAITS_TO_LOCK;
+}
 
 bool may_be_same(const Party &left, const Party &right)
 {
@@ -31,10 +43,20 @@ Holder &find_or_add(std::vector<Holder> &holders, std::int64_t process)
     return holders.back();
 }
 
+void enter_role(std::uint32_t role, Holder &holder)
+{
+    holder.waits_to_receive |= role == IPC_ROLE_WAITS_TO_RECEIVE;
+    holder.waits_to_send |= role == IPC_ROLE_WAITS_TO_SEND;
+    holder.has_locked |= role == IPC_ROLE_HAS_LOCKED;
+    holder.waits_to_lock |= role == IPC_ROLE_WAITS_TO_LOCK;
+    holder.waits_at_word |= role == IPC_ROLE_WAITS_AT_WORD;
+}
+
 } // namespace
 
 void merge_parties(std::vector<Party> &parties)
 {
+    settle_words(parties);
     const auto order = [](const Party &party) {
         return std::tuple(party.process, party.role, party.thread, party.offset);
     };
@@ -57,13 +79,17 @@ void merge_parties(std::vector<Party> &parties)
     parties.swap(merged);
 }
 
-void enter_role(std::uint32_t role, Holder &holder)
+/// False if its process has ended.
+bool complete_party(Party &party, const Object &object)
 {
-    holder.waits_to_receive |= role == IPC_ROLE_WAITS_TO_RECEIVE;
-    holder.waits_to_send |= role == IPC_ROLE_WAITS_TO_SEND;
-    holder.has_locked |= role == IPC_ROLE_HAS_LOCKED;
-    holder.waits_to_lock |= role == IPC_ROLE_WAITS_TO_LOCK;
-    holder.waits_at_word |= role == IPC_ROLE_WAITS_AT_WORD;
+    const Holder *holder = find_holder(object, party.process);
+    if (!holder)
+        return false;
+    if (party.thread == 0 && holder->threads == 1)
+        party.thread = party.process;
+    if (!party.has_locked() && party.since == IPC_NO_TIME && party.thread != 0)
+        party.since = asleep_since(party.process, party.thread);
+    return true;
 }
 
 void enter_parties(const std::vector<Party> &parties, std::vector<Holder> &holders)

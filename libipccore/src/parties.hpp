@@ -8,13 +8,14 @@
 
 namespace ipc {
 
-/// One party of those that say the same of a process, knowing what any of them knows; by process.
+/// One party of those that say the same of a process, knowing what any of them knows; by process. Who sleeps at a word
+/// that another one has locked waits to lock it.
 void merge_parties(std::vector<Party> &parties);
 
 /// Enter them at their holders, and those that are not among them behind them.
 void enter_parties(const std::vector<Party> &parties, std::vector<Holder> &holders);
 
-/// Enter at a holder that it has such a role.
-void enter_role(std::uint32_t role, Holder &holder);
+/// Add to a party what its process tells; false if that is not among the object's holders, having ended.
+bool complete_party(Party &party, const Object &object);
 
 } // namespace ipc

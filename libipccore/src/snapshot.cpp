@@ -55,11 +55,13 @@ std::int64_t now()
     return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
 }
 
+bool wants_calls(const ProcessPass &pass) { return (pass.wanted & IPC_CLAIMS_CALLS) != 0; }
+
 /// The pass, without what no plugin would claim.
 ProcessPass what_is_claimed(ProcessPass pass, const Inventory &inventory)
 {
+    pass.calls_beside_mappings = wants_calls(pass); // who sleeps at a word of one
     pass.wanted &= inventory.claims();
-    pass.calls_beside_mappings = true; // who sleeps at a word of one
     return pass;
 }
 
@@ -185,6 +187,7 @@ private:
     {
         if (!request_.holders)
             return false;
+        inventory_.look_for_locked_words(wants_calls(request_.pass));
         const Result<ProcessPassResult> result = go_over_processes(
             what_is_claimed(request_.pass, inventory_), [this](const ipc_sight &sight) { inventory_.see(sight); });
         if (!result) {
@@ -298,6 +301,7 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
     Inventory inventory;
     inventory.add_plugin(*plugin);
+    inventory.look_for_locked_words(wants_calls(pass));
     const std::size_t index = IPC_TRY(inventory.look(*plugin, address));
     IPC_TRY(inventory.ask_parties(*plugin));
     IPC_TRY(go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));

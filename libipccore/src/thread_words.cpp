@@ -3,7 +3,7 @@
 
 #include "directory.hpp"
 #include "error.hpp"
-#include "processes.hpp"
+#include "thread_status.hpp"
 
 #include <ipc/fd.hpp>
 
