@@ -6,6 +6,7 @@
 #include "interruption.hpp"
 #include "readiness.hpp"
 #include "rendering.hpp"
+#include "transfer_parts.hpp"
 #include "wait_options.hpp"
 #include "work_options.hpp"
 
@@ -26,14 +27,19 @@ constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
 struct Request {
     ipc::Address address;
     std::optional<std::uint64_t> count;
+    std::uint64_t max_size = 0; // of a message, where the queue has no limit itself
     bool follow = false, drain = false, peek = false, unbuffered = false, verbose = false;
+    bool stream = false; // up to its end
     std::optional<ipc::Readiness> readiness;
     ipc::FramingOptions framing;
     ipc::RenderingOptions rendering;
     ipc::WaitOptions wait;
     ipc::WorkOptions work;
 
-    std::uint64_t limit() const { return count.value_or(follow || drain || peek ? no_limit : 1); }
+    /// Does an error of receiving only say that all was received that was asked for?
+    bool is_end(int code) const { return (drain && code == EAGAIN) || ((drain || follow) && code == ENODATA); }
+    ipc::StreamLimits limits() const { return {max_size, limit() == no_limit ? 0 : limit()}; }
+    std::uint64_t limit() const { return count.value_or(follow || drain || peek || stream ? no_limit : 1); }
     /// Which and how many messages.
     bool chooses() const { return count || follow || drain || peek; }
     /// How they are written.
@@ -62,22 +68,24 @@ ipc::Result<void> check(const Request &request)
 ipc::Result<ipc::Queue> open_queue(const Request &request)
 {
     if (!request.peek) {
-        ipc::Result<ipc::Queue> queue = ipc::Queue::open(request.address, ipc::Access::both);
+        ipc::Result<ipc::Queue> queue = ipc::Queue::open(request.address, ipc::Access::both, request.limits());
         if (queue || queue.error().code() != EACCES)
             return queue;
     }
-    return ipc::Queue::open(request.address, ipc::Access::read);
+    return ipc::Queue::open(request.address, ipc::Access::read, request.limits());
 }
 
 /// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream.
-ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, bool stream, std::int64_t timeout)
+ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::int64_t timeout)
 {
-    for (std::uint64_t left = stream ? no_limit : request.limit(); left;) {
+    for (std::uint64_t left = request.limit(); left;) {
         const bool may_wait = delivery.empty() && timeout != 0;
         const ipc::Result<void> taken = may_wait ? delivery.wait(timeout) : delivery.take(0);
         left -= taken.ok();
-        if (stream && taken && delivery.ends_empty())
+        if (request.stream && taken && delivery.ends_empty())
             break;
+        if (taken && !request.unbuffered)
+            left -= delivery.take_block(left);
         if (!taken || delivery.full() || request.unbuffered)
             IPC_TRY(delivery.flush());
         if (!taken && (taken.error().code() != EAGAIN || may_wait || timeout == 0))
@@ -105,7 +113,7 @@ ipc::Result<int> work(const ipc::Command &command, const Request &request, std::
     const ipc::Result<int> done = request.work.work(command, queue, request.limit(), timeout, request.verbose);
     if (done)
         return done;
-    if (request.drain && done.error().code() == EAGAIN)
+    if (request.is_end(done.error().code()))
         return ipc::status::done;
     return request.wait.end(done.error());
 }
@@ -122,6 +130,12 @@ void declare(ipc::Command &command, Request &request)
                    });
     command.flag("follow,f", request.follow, "receive for ever");
     command.flag("drain,e", request.drain, "receive what is there, which may be nothing");
+    command.option("max-size", "BYTES", "largest message, where the queue sets none (default 1M); with a unit: 64K",
+                   ipc::Complete::nothing, [&](std::string_view text) -> ipc::Result<void> {
+                       request.max_size = IPC_TRY(ipc::parse_size(text));
+                       return request.max_size ? ipc::Result<void>()
+                                               : ipc::usage_error("a message has at least 1 byte (write more than 0)");
+                   });
     command.flag("peek", request.peek, "show what is there and leave it there");
     command.option("wait-for", "WHAT", request.readiness, ipc::parse_readiness,
                    "take nothing, and wait until there is a message, or space, or it is empty, or it exists",
@@ -144,8 +158,8 @@ ipc::Result<int> ipc::run(Command &command)
     IPC_TRY(command.parse());
     IPC_TRY(check(request));
     const Framing framing = IPC_TRY(request.framing.framing());
-    const bool stream = framing.kind == Framing::Kind::chunks;
-    if (stream && request.chooses())
+    request.stream = framing.kind == Framing::Kind::chunks;
+    if (request.stream && request.chooses())
         return usage_error("--stream ends with the stream (leave out --count, --follow, --drain and --peek)");
     const Rendering rendering = IPC_TRY(request.rendering.rendering(framing, request.framing.given()));
     const std::int64_t timeout = request.drain ? 0 : IPC_TRY(request.wait.timeout());
@@ -160,14 +174,19 @@ ipc::Result<int> ipc::run(Command &command)
         return work(command, request, timeout);
     IPC_TRY(check_output("nothing was received"));
     Queue queue = IPC_TRY(open_queue(request));
+    if (request.stream && is_pipe(STDOUT_FILENO))
+        grow_pipe(STDOUT_FILENO);
     Delivery delivery = IPC_TRY(Delivery::create(queue, STDOUT_FILENO, framing, rendering));
-    const Result<void> done =
-        request.peek ? peek(delivery, request.limit()) : receive(delivery, request, stream, timeout);
+    const Result<void> done = request.peek ? peek(delivery, request.limit()) : receive(delivery, request, timeout);
     if (request.verbose)
         command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
-    if (done || (request.drain && done.error().code() == EAGAIN))
+    const int code = done ? 0 : done.error().code();
+    if (!code || request.is_end(code))
         return status::done;
-    if (done.error().code() == EPIPE) {
+    if (code == EPIPE) {
+        {
+            const Queue closed = std::move(queue);
+        } // nothing is destroyed after the signal
         std::signal(SIGPIPE, broken_pipe);
         std::raise(SIGPIPE);
     }

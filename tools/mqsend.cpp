@@ -9,6 +9,8 @@
 #include "queue.hpp"
 #include "wait_options.hpp"
 
+#include <algorithm>
+
 namespace {
 
 constexpr std::string_view examples = "  mqsend posix:/jobs start stop\n"
@@ -72,13 +74,35 @@ public:
         return {};
     }
 
+    /// Many records that stand as the queue has them.
+    ipc::Result<void> send(const ipc::RecordBlock &block)
+    {
+        if (ipc::Result<void> sent = queue_.send_block(block.bytes, timeout_); !sent)
+            return unsent(sent.error());
+        messages_ += block.records;
+        bytes_ += block.bytes.size() - block.records;
+        return {};
+    }
+
+    /// Can many records that stand like this be sent at once?
+    bool takes_blocks(const ipc::Framing &framing) const
+    {
+        return framing.kind == ipc::Framing::Kind::delimited && !request_.priority.value_or(0) &&
+               request_.type.value_or(1) == 1 && queue_.takes_blocks(framing.delimiter);
+    }
+
     /// Why a record could not be sent, and which one that was.
     ipc::Error unsent(const ipc::Error &error) const
     {
-        if (!messages_)
+        const ipc::Result<ipc_queue_status> status = queue_.status();
+        const std::uint64_t sent = messages_ - (status ? std::min(status->in_hand, messages_) : 0);
+        if (!sent)
             return error;
-        return ipc::failure(error.code(), "{}; records sent before: {}", error.text(), messages_);
+        return ipc::failure(error.code(), "{}; records sent before: {}", error.text(), sent);
     }
+
+    /// Pass on what the queue kept of them.
+    ipc::Result<void> flush() { return queue_.flush(timeout_); }
 
     std::string summary() const { return fmt::format("messages sent: {}, bytes: {}", messages_, bytes_); }
 
@@ -105,6 +129,13 @@ private:
     std::uint64_t messages_ = 0, bytes_ = 0;
 };
 
+ipc::Result<void> pass_on(Sender &sender)
+{
+    if (ipc::Result<void> sent = sender.flush(); !sent)
+        return sender.unsent(sent.error());
+    return {};
+}
+
 ipc::Result<void> send_arguments(const Request &request, std::uint64_t largest, Sender &sender)
 {
     std::uint64_t number = 0;
@@ -116,17 +147,28 @@ ipc::Result<void> send_arguments(const Request &request, std::uint64_t largest, 
         record.bytes = std::as_bytes(std::span(text));
         IPC_TRY(sender.send(record));
     }
-    return {};
+    return pass_on(sender);
 }
 
-ipc::Result<void> send_input(const Request &request, ipc::RecordReader &reader, Sender &sender)
+ipc::Result<void> send_input(const Request &request, const ipc::Framing &framing, ipc::RecordReader &reader,
+                             Sender &sender)
 {
+    ipc::Result<void> passed_on;
+    reader.before_reading([&] { return passed_on = sender.flush(); });
     for (;;) {
+        if (const ipc::RecordBlock block =
+                sender.takes_blocks(framing) ? IPC_TRY(reader.next_block()) : ipc::RecordBlock();
+            block.records) {
+            IPC_TRY(sender.send(block));
+            continue;
+        }
         const ipc::Result<std::optional<ipc::Record>> record = reader.next();
+        if (!passed_on)
+            return sender.unsent(passed_on.error());
         if (!record)
             return ipc::located(request.address.text(), sender.unsent(record.error()));
         if (!record.value())
-            return {};
+            return pass_on(sender);
         IPC_TRY(sender.send(*record.value()));
     }
 }
@@ -177,7 +219,8 @@ ipc::Result<int> ipc::run(Command &command)
     Sender sender(queue, request, timeout);
     if (request.map_over)
         IPC_TRY(sender.map_over(std::min(*request.map_over, most)));
-    const Result<void> sent = input ? send_input(request, reader, sender) : send_arguments(request, largest, sender);
+    const Result<void> sent =
+        input ? send_input(request, framing, reader, sender) : send_arguments(request, largest, sender);
     if (!sent)
         return request.wait.end(sent.error());
     if (request.verbose)

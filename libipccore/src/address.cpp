@@ -59,15 +59,27 @@ std::vector<Address::Parameter> parse_parameters(std::string_view text)
     return parameters;
 }
 
-/// What the host understands for segments of every mechanism leaves the mechanism's own parameters.
-Result<void> take_sequence(Address &address)
+/// Take the parameter of that key out of the address, if it is there: what the host understands for every mechanism of
+/// a family is not the mechanism's.
+std::optional<std::string> take_parameter(Address &address, std::string_view key)
 {
     const auto found = std::find_if(address.parameters.begin(), address.parameters.end(),
-                                    [](const Address::Parameter &parameter) { return parameter.key == sequence_key; });
+                                    [&](const Address::Parameter &parameter) { return parameter.key == key; });
     if (found == address.parameters.end())
-        return {};
-    address.sequence = IPC_TRY(parse_sequence_word(found->value));
+        return std::nullopt;
+    std::string value = std::move(found->value);
     address.parameters.erase(found);
+    return value;
+}
+
+Result<void> take_host_parameters(Address &address, const Family &family)
+{
+    if (family.capability == IPC_SEGMENT_1)
+        if (const std::optional<std::string> value = take_parameter(address, sequence_key))
+            address.sequence = IPC_TRY(parse_sequence_word(*value));
+    if (family.capability == IPC_QUEUE_1)
+        if (const std::optional<std::string> value = take_parameter(address, frame_key))
+            address.frame = IPC_TRY(parse_stream_frame(*value));
     return {};
 }
 
@@ -83,14 +95,18 @@ std::string Address::text() const
 {
     std::string text = mechanism + ':' + percent_encoded(name);
     char separator = '?';
-    for (const Parameter &parameter : parameters) {
-        text += separator + percent_encoded(parameter.key);
-        if (!parameter.value.empty())
-            text += '=' + percent_encoded(parameter.value);
+    const auto add = [&](std::string_view key, std::string_view value) {
+        text.append(1, separator).append(percent_encoded(key));
+        if (!value.empty())
+            text.append("=").append(percent_encoded(value));
         separator = '&';
-    }
+    };
+    for (const Parameter &parameter : parameters)
+        add(parameter.key, parameter.value);
     if (sequence)
-        text.append(1, separator).append(sequence_key).append("=").append(text_of(*sequence));
+        add(sequence_key, text_of(*sequence));
+    if (frame)
+        add(frame_key, text_of(*frame));
     return text;
 }
 
@@ -115,8 +131,7 @@ Result<Address> parse_address(std::string_view text, const Family &family)
         return usage_error("\"{}\" has a NUL byte in its name (no mechanism takes one)", printable(text));
     if (place.size() < text.size())
         address.parameters = parse_parameters(text.substr(place.size() + 1));
-    if (family.capability == IPC_SEGMENT_1)
-        IPC_TRY(take_sequence(address));
+    IPC_TRY(take_host_parameters(address, family));
     return address;
 }
 

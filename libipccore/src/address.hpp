@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sequence.hpp"
+#include "stream_frame.hpp"
 
 #include <ipc/result.hpp>
 
@@ -31,14 +32,15 @@ struct Address {
     std::string name;                          // decoded: may hold any byte but NUL
     std::vector<Parameter> parameters;         // the mechanism's
     std::optional<SequenceWord> sequence = {}; // of a segment, for the host alone
+    std::optional<StreamFrame> frame = {};     // of a stream, for the host alone
 
     /// As it can be pasted into a command: encoded, no control characters.
     std::string text() const;
 };
 
-/// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. Of segments, `seq=` is
-/// understood here. The error, a usage error, suggests what was probably meant. Whether the mechanism exists is not
-/// asked here.
+/// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. Of segments `seq=`
+/// is understood here, of queues `frame=`. The error, a usage error, suggests what was probably meant. Whether the
+/// mechanism exists is not asked here.
 Result<Address> parse_address(std::string_view text, const Family &family);
 
 } // namespace ipc

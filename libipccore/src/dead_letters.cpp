@@ -25,7 +25,8 @@ Result<void> DeadLetters::send(const TakenMessage &message, const FailedWork &fa
     letter.fields = message.fields & queue_.features();
     letter.priority = message.priority;
     letter.type = message.type;
-    return queue_.send(letter.raw(), 0);
+    IPC_TRY(queue_.send(letter.raw(), 0));
+    return queue_.flush(0);
 }
 
 } // namespace ipc

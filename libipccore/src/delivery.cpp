@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "delivery.hpp"
 
+#include "byte_count.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
 #include "message_json.hpp"
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <new>
 
@@ -131,9 +133,16 @@ Result<void> Delivery::deliver(const Message &message, const LargeMessageReader:
     return {};
 }
 
+/// Has the queue, or rather this process, read messages that nobody else can take any more?
+bool Delivery::is_read_ahead() const
+{
+    const Result<ipc_queue_status> status = queue_->status();
+    return status && status->in_hand;
+}
+
 Result<void> Delivery::take(std::int64_t timeout)
 {
-    if (interrupted())
+    if (interrupted() && !is_read_ahead())
         return failure(EINTR, "interrupted");
     Message message = room();
     IPC_TRY(queue_->receive(message, timeout));
@@ -164,6 +173,40 @@ Result<void> Delivery::wait(std::int64_t timeout)
             timeout -= slice;
     }
     return take(timeout);
+}
+
+std::uint64_t Delivery::take_block(std::uint64_t most)
+{
+    const std::optional<char> delimiter = rendering_ ? std::nullopt : frame_.delimiter();
+    const std::size_t room = full() ? 0 : batch_size - used_;
+    if (!delimiter || most < room || !room)
+        return 0;
+    std::byte *at = payloads_.get() + used_;
+    const std::size_t length = queue_->receive_block({at, room}, *delimiter);
+    if (!length)
+        return 0;
+    const std::uint64_t messages = count_byte({at, length}, *delimiter);
+    used_ += length;
+    held_.push_back({std::size_t(at - payloads_.get()), length - messages, used_, 0, 0, 0, true, messages});
+    return messages;
+}
+
+void Delivery::split_blocks()
+{
+    std::vector<Held> single;
+    for (const Held &held : held_) {
+        std::size_t start = held.start;
+        for (std::uint64_t left = held.messages; held.messages > 1 && left; --left) {
+            const std::byte *from = payloads_.get() + start;
+            const void *hit = std::memchr(from, *frame_.delimiter(), held.end - start);
+            const auto length = std::size_t(static_cast<const std::byte *>(hit) - from);
+            single.push_back({start, length, start + length + 1, 0, 0, 0, held.taken});
+            start += length + 1;
+        }
+        if (held.messages == 1)
+            single.push_back(held);
+    }
+    held_ = std::move(single);
 }
 
 Result<void> Delivery::peek(std::uint64_t index)
@@ -249,11 +292,14 @@ Result<void> Delivery::flush()
 {
     std::size_t written = 0;
     const Result<void> done = write(output(), written);
+    if (!done)
+        split_blocks();
     const auto unwritten = std::ranges::find_if(held_, [&](const Held &held) { return !done && held.end > written; });
-    for (auto held = held_.begin(); held != unwritten; ++held)
+    for (auto held = held_.begin(); held != unwritten; ++held) {
         bytes_ += held->length;
+        messages_ += held->messages;
+    }
     const auto count = std::size_t(unwritten - held_.begin());
-    messages_ += count;
     const std::size_t returned = done ? 0 : give_back(count);
     clear();
     if (!returned)

@@ -27,11 +27,15 @@ public:
     /// written as that says. `queue` and `output` are the caller's and outlive this. SIGPIPE must be ignored.
     static Result<Delivery> create(Queue &queue, int output, const Framing &framing, Rendering rendering);
 
-    /// Receive one message, waiting as Queue::receive does. EINTR once interrupted().
+    /// Receive one message, waiting as Queue::receive does. EINTR once interrupted() and nothing is left that the queue
+    /// has read ahead.
     Result<void> take(std::int64_t timeout);
     /// The same, for long waits: where the output is a pipe or a socket that nobody reads any more, EPIPE within a
     /// second instead of waiting for a message that could not be delivered.
     Result<void> wait(std::int64_t timeout);
+    /// Take what is in hand of further messages as they are written, many at once, where the queue has them like that:
+    /// at most `most`. How many; 0 says nothing about whether there are more.
+    std::uint64_t take_block(std::uint64_t most);
     /// Add a copy of the message at `index`, which stays where it is.
     Result<void> peek(std::uint64_t index);
 
@@ -54,7 +58,8 @@ private:
         std::size_t end;           // of what is written of it
         std::uint32_t fields, priority;
         std::int64_t type;
-        bool taken; // not peeked
+        bool taken;                 // not peeked
+        std::uint64_t messages = 1; // of a block: the whole of it is written as it stands
     };
 
     Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest);
@@ -63,9 +68,12 @@ private:
     Result<void> deliver(const Message &message, const LargeMessageReader::Payload &payload);
     Result<void> write_payload(const Message &message, const LargeMessageReader::Payload &payload);
     Result<void> write_text(std::string_view text);
+    bool is_read_ahead() const;
     void hold(const Message &message, bool taken);
     std::span<const std::byte> output() const;
     Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
+    /// What was taken as blocks, from now on message by message.
+    void split_blocks();
     Result<void> put_back(const Held &held);
     /// How many went back of those from that one on.
     std::size_t give_back(std::size_t from);

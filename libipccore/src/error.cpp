@@ -20,7 +20,8 @@ int exit_status(const Error &error)
         return error.code() - code_for(0);
     if (error.code() == EINTR && interrupted())
         return 128 + interrupted();
-    return error.code() == EAGAIN || error.code() == ETIMEDOUT ? status::empty : status::failed;
+    return error.code() == EAGAIN || error.code() == ETIMEDOUT || error.code() == ENODATA ? status::empty
+                                                                                          : status::failed;
 }
 
 } // namespace ipc

@@ -14,7 +14,7 @@ namespace ipc {
 namespace status {
 inline constexpr int done = 0;
 inline constexpr int failed = 1;
-inline constexpr int empty = 2; // empty, full, would block, timed out
+inline constexpr int empty = 2; // empty, full, would block, timed out, ended
 inline constexpr int usage = 64;
 inline constexpr int not_executable = 126; // a command to run is there and could not be
 inline constexpr int not_found = 127;      // there is no such command

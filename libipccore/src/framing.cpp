@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "framing.hpp"
 
+#include "byte_count.hpp"
 #include "error.hpp"
 #include "escapes.hpp"
 #include "interruption.hpp"
 #include "message_json.hpp"
+#include "transfer_parts.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -78,12 +80,14 @@ struct RecordReader::State {
     std::uint64_t number = 1;       // of the record, or line, that comes next
     bool ended = false;             // whole: the one record was given
     std::string payload = {};       // json
+    std::function<Result<void>()> before_reading = {};
 
     std::size_t waiting() const { return end - begin; }
     Result<void> make_room();
     Result<bool> fill();
     Result<bool> fill_to(std::size_t bytes);
     Next take(std::size_t length, std::size_t behind);
+    RecordBlock block();
 
     Result<Next> delimited(char delimiter, std::uint64_t most);
     Result<Next> whole();
@@ -123,6 +127,8 @@ Result<void> RecordReader::State::make_room()
 /// Read what there is; false at the end of the stream.
 Result<bool> RecordReader::State::fill()
 {
+    if (before_reading)
+        IPC_TRY(before_reading());
     IPC_TRY(make_room());
     for (;;) {
         const ssize_t count = ::read(fd, buffer.get() + end, capacity - end);
@@ -255,9 +261,38 @@ std::string RecordFrame::opening(std::uint64_t length) const
 RecordReader::RecordReader(int fd, Framing framing, std::uint64_t largest)
     : state_(new State{.fd = fd, .framing = framing, .largest = largest})
 {
+    if (framing.kind == Framing::Kind::chunks && is_pipe(fd))
+        grow_pipe(fd);
 }
 
 RecordReader::~RecordReader() = default;
+
+/// As far as they have been read. A block that is larger than a record may be could hold one that is too large.
+RecordBlock RecordReader::State::block()
+{
+    const std::byte *from = buffer.get() + begin;
+    const void *last = waiting() && waiting() <= largest ? ::memrchr(from, framing.delimiter, waiting()) : nullptr;
+    if (!last)
+        return {};
+    const std::span<const std::byte> bytes(from, std::size_t(static_cast<const std::byte *>(last) - from) + 1);
+    const RecordBlock found = {bytes, count_byte(bytes, framing.delimiter)};
+    begin += bytes.size();
+    searched = 0;
+    number += found.records;
+    return found;
+}
+
+Result<RecordBlock> RecordReader::next_block()
+{
+    if (state_->framing.kind != Framing::Kind::delimited)
+        return RecordBlock();
+    RecordBlock found = state_->block();
+    if (!found.records && IPC_TRY(state_->fill()))
+        found = state_->block();
+    return found;
+}
+
+void RecordReader::before_reading(std::function<Result<void>()> work) { state_->before_reading = std::move(work); }
 
 Result<std::optional<Record>> RecordReader::next()
 {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +40,12 @@ struct Record {
     std::optional<std::int64_t> type;
 };
 
+/// Records as they stood, each with its delimiter.
+struct RecordBlock {
+    std::span<const std::byte> bytes = {};
+    std::uint64_t records = 0;
+};
+
 /// A message that no queue of messages up to `largest` bytes takes; names both sizes. EMSGSIZE.
 Error record_too_large(std::uint64_t number, std::uint64_t size, std::uint64_t largest);
 
@@ -53,6 +60,11 @@ public:
     /// empty one with it. A stream that ends inside a length-prefixed record is an error, and so is malformed JSON
     /// (with its line number; blank lines are passed over). EINTR once interrupted().
     Result<std::optional<Record>> next();
+    /// Many whole records at once, of a stream whose records are delimited. Reads at most once; empty if that does not
+    /// complete one, which next() then does. Valid as a record is.
+    Result<RecordBlock> next_block();
+    /// Call `work` before each read, which may have to wait; its error becomes next()'s.
+    void before_reading(std::function<Result<void>()> work);
 
 private:
     struct State;
@@ -73,6 +85,12 @@ public:
     std::string closing() const
     {
         return back() ? std::string(1, is_json() ? '\n' : framing_.delimiter) : std::string();
+    }
+
+    /// The byte behind each record, where that is all that stands around it.
+    std::optional<char> delimiter() const
+    {
+        return framing_.kind == Framing::Kind::delimited ? std::optional(framing_.delimiter) : std::nullopt;
     }
 
     /// Complete the frame that starts at `frame`: the record, of `length` bytes, stands front() bytes behind. There is

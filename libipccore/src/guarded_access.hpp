@@ -32,18 +32,13 @@ template <typename Access> Result<void> guarded_access(std::span<const std::byte
 int guarded_attempt(const void *memory, std::uint64_t length, std::int64_t timeout, void (*work)(void *context),
                     void *context);
 
-/// Without a timeout; `work` as of guarded_access().
-template <typename Work> int guarded_attempt(const void *memory, std::uint64_t length, Work &work)
-{
-    return guarded_attempt(
-        memory, length, IPC_FOREVER, [](void *context) { (*static_cast<Work *>(context))(); }, std::addressof(work));
-}
-
 /// Do `work`, of which nobody here knows what memory it touches; false if some of that was gone. What it worked on is
 /// good for nothing any more then, and may not even be good for being closed.
 template <typename Work> bool while_memory_lasts(Work work)
 {
-    return guarded_attempt(nullptr, UINT64_MAX, work) == 0;
+    return guarded_attempt(
+               nullptr, UINT64_MAX, IPC_FOREVER, [](void *context) { (*static_cast<Work *>(context))(); },
+               std::addressof(work)) == 0;
 }
 
 } // namespace ipc

@@ -200,6 +200,8 @@ Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address
     }));
     if (!found)
         return failure(ENOENT, "there is none of that name (create it first; ipcls shows what exists)");
+    if (!plugin.inspect()->list && plugin.inspect()->describe)
+        by_name_.push_back(*found);
     return *found;
 }
 
@@ -293,7 +295,7 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
     if (!known_.contains(*key))
         try_to_describe(*key, sight);
     else if (sight.kind == IPC_SIGHT_DESCRIPTOR)
-        if (const std::optional<std::size_t> index = find_described_by_mapping(*key))
+        if (const std::optional<std::size_t> index = find_improvable(*key))
             try_to_describe_better(*index, sight);
 }
 
@@ -351,11 +353,11 @@ void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
         by_mapping_.push_back(*context.added);
 }
 
-std::optional<std::size_t> Inventory::find_described_by_mapping(const Key &key) const
+std::optional<std::size_t> Inventory::find_improvable(const Key &key) const
 {
-    const auto entry = known_.find(key);
-    if (by_mapping_.empty() || entry == known_.end() ||
-        std::find(by_mapping_.begin(), by_mapping_.end(), entry->second) == by_mapping_.end())
+    const auto entry = by_mapping_.empty() && by_name_.empty() ? known_.end() : known_.find(key);
+    if (entry == known_.end() || (std::ranges::find(by_mapping_, entry->second) == by_mapping_.end() &&
+                                  std::ranges::find(by_name_, entry->second) == by_name_.end()))
         return std::nullopt;
     return entry->second;
 }
@@ -364,10 +366,13 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
 {
     ipc_sight again = sight;
     again.described = 1;
-    Object &object = objects_[index];
+    struct Context {
+        Object &known;
+        const bool keeps_name;
+    } improvement{objects_[index], std::ranges::find(by_name_, index) != by_name_.end()};
     const ipc_emit_object emit = [](void *context, const ipc_object *emitted) noexcept {
-        auto &known = *static_cast<Object *>(context);
-        if (!emitted->name)
+        auto &[known, keeps_name] = *static_cast<Context *>(context);
+        if (!emitted->name || (keeps_name && known.address.name != emitted->name))
             return 0;
         const std::uint64_t page_size = known.facts.page_size;
         take(known, *emitted);
@@ -375,8 +380,10 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
             known.facts.page_size = page_size;
         return 1;
     };
-    if (object.plugin->inspect()->describe(&again, emit, &object) == 0)
-        std::erase(by_mapping_, index);
+    if (improvement.known.plugin->inspect()->describe(&again, emit, &improvement) != 0)
+        return;
+    std::erase(by_mapping_, index);
+    std::erase(by_name_, index);
 }
 
 void Inventory::settle(bool complete)

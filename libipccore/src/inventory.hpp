@@ -95,7 +95,7 @@ private:
     void join_told();
     bool is_believable(const ToldParty &told, const Object &object) const;
     std::optional<std::size_t> object_of(const ToldParty &told);
-    std::optional<std::size_t> find_described_by_mapping(const Key &key) const;
+    std::optional<std::size_t> find_improvable(const Key &key) const;
     void try_to_describe(const Key &key, const ipc_sight &sight);
     void try_to_describe_better(std::size_t index, const ipc_sight &sight);
 
@@ -107,6 +107,7 @@ private:
     std::vector<std::pair<std::size_t, std::size_t>> twins_;        // a second name of an object, and its first
     std::unordered_map<Key, std::vector<Holder>, KeyHash> pending_; // claimed, but not yet an object
     std::vector<std::size_t> by_mapping_;                           // described from a mapping, and nothing better yet
+    std::vector<std::size_t> by_name_;                              // looked up, where holders tell more than names
     std::int64_t process_ = 0;
     std::vector<DescriptorClaim> descriptors_; // of process_
     std::vector<MappingClaim> mappings_;       // of process_, by address

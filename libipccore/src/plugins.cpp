@@ -114,6 +114,8 @@ std::string missing_function(const Plugin &plugin)
     if (const ipc_queue_v1 *table = plugin.queue();
         table && !(table->create && table->open && table->status && table->send && table->receive && table->close))
         return IPC_QUEUE_1;
+    if (const ipc_stream_v1 *table = plugin.stream(); table && !(table->listen && table->connect && table->close))
+        return IPC_STREAM_1;
     if (const ipc_semaphore_v1 *table = plugin.semaphore();
         table && !(table->create && table->open && table->status && table->lock && table->unlock && table->close))
         return IPC_SEMAPHORE_1;
@@ -158,7 +160,7 @@ Error unknown_mechanism(std::string_view mechanism)
 
 bool Plugin::offers(std::string_view capability) const
 {
-    return descriptor_.capability(std::string(capability).c_str());
+    return descriptor_.capability(std::string(capability).c_str()) || (capability == IPC_QUEUE_1 && stream());
 }
 
 Result<void> Plugin::check(const Address &address) const
@@ -169,8 +171,11 @@ Result<void> Plugin::check(const Address &address) const
             known.emplace_back(descriptor_.parameters[i].key);
         if (std::find(known.begin(), known.end(), parameter.key) != known.end())
             continue;
+        // Taken from addresses of segments and of queues, and so not seen here.
         if (segment() && parameter.key != sequence_key)
-            known.emplace_back(sequence_key); // of an address of a segment, which is not seen here
+            known.emplace_back(sequence_key);
+        if (stream() && parameter.key != frame_key)
+            known.emplace_back(frame_key);
         const std::optional<std::string> near = suggestion(parameter.key, known);
         return usage_error("{}: {} takes no parameter \"{}\" ({})", address.text(), address.mechanism,
                            printable(parameter.key),
@@ -178,6 +183,9 @@ Result<void> Plugin::check(const Address &address) const
                            : known.empty() ? "it takes none"
                                            : fmt::format("it takes {}", fmt::join(known, ", ")));
     }
+    if (address.frame && !stream())
+        return usage_error("{}: {} takes no parameter \"{}\" (its messages are whole by themselves)", address.text(),
+                           address.mechanism, frame_key);
     const CrossingAddress crossing(address);
     if (Result<void> checked = call(descriptor_.check, crossing.get()); !checked)
         return usage_error("{}: {}", address.text(), checked.error().text());
@@ -212,6 +220,7 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
             return refused(path, ready.error().text());
     take_capability(plugin->descriptor_, IPC_SEGMENT_1, plugin->segment_);
     take_capability(plugin->descriptor_, IPC_QUEUE_1, plugin->queue_);
+    take_capability(plugin->descriptor_, IPC_STREAM_1, plugin->stream_);
     take_capability(plugin->descriptor_, IPC_SEMAPHORE_1, plugin->semaphore_);
     take_capability(plugin->descriptor_, IPC_INSPECT_1, plugin->inspect_);
     if (const std::string name = missing_function(*plugin); !name.empty())

@@ -28,8 +28,10 @@ public:
 
     const ipc_segment_v1 *segment() const { return segment_.size ? &segment_ : nullptr; }
     const ipc_queue_v1 *queue() const { return queue_.size ? &queue_ : nullptr; }
+    const ipc_stream_v1 *stream() const { return stream_.size ? &stream_ : nullptr; }
     const ipc_semaphore_v1 *semaphore() const { return semaphore_.size ? &semaphore_ : nullptr; }
     const ipc_inspect_v1 *inspect() const { return inspect_.size ? &inspect_ : nullptr; }
+    /// Streams count as queues, which the host makes of them.
     bool offers(std::string_view capability) const;
 
     /// Check an address: no unknown key, and well-formed in the plugin's eyes.
@@ -42,6 +44,7 @@ private:
     ipc_plugin descriptor_ = {};
     ipc_segment_v1 segment_ = {};
     ipc_queue_v1 queue_ = {};
+    ipc_stream_v1 stream_ = {};
     ipc_semaphore_v1 semaphore_ = {};
     ipc_inspect_v1 inspect_ = {};
 };

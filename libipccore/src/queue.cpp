@@ -3,24 +3,25 @@
 
 #include "error.hpp"
 #include "guarded_access.hpp"
+#include "stream_queue.hpp"
 
 namespace ipc {
 namespace {
 
-Result<const ipc_queue_v1 *> table_of(const Address &address)
+Result<const Plugin *> plugin_of(const Address &address)
 {
     const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
-    if (!plugin->queue())
+    if (!plugin->queue() && !plugin->stream())
         return usage_error("mechanism {} offers no queue", address.mechanism);
     IPC_TRY(plugin->check(address));
-    return plugin->queue();
+    return plugin;
 }
 
-Result<void> at(const Address &address, const Result<void> &result)
+template <typename T> Result<T> at(const Address &address, const Result<T> &result)
 {
     if (!result)
         return located(address.text(), result.error());
-    return {};
+    return result;
 }
 
 } // namespace
@@ -28,9 +29,14 @@ Result<void> at(const Address &address, const Result<void> &result)
 Result<Queue> Queue::create(const Address &address, std::uint64_t max_messages, std::uint64_t max_message_size,
                             const Ownership &ownership)
 {
-    const ipc_queue_v1 *table = IPC_TRY(table_of(address));
-    const CrossingAddress crossing(address);
+    const Plugin *plugin = IPC_TRY(plugin_of(address));
     const ipc_ownership owner = {sizeof owner, ownership.mode, ownership.owner, ownership.group};
+    if (plugin->stream())
+        return created(
+            address, &stream_queue_table(),
+            IPC_TRY(at(address, create_stream_queue(*plugin, address, max_messages, max_message_size, owner))));
+    const ipc_queue_v1 *table = plugin->queue();
+    const CrossingAddress crossing(address);
     ipc_queue *handle = nullptr;
     IPC_TRY(at(address, call(table->create, crossing.get(), max_messages, max_message_size, &owner, &handle)));
     return created(address, table, handle);
@@ -45,12 +51,17 @@ Result<Queue> Queue::created(const Address &address, const ipc_queue_v1 *table, 
     return made;
 }
 
-Result<Queue> Queue::open(const Address &address, Access access)
+Result<Queue> Queue::open(const Address &address, Access access, const StreamLimits &limits)
 {
-    const ipc_queue_v1 *table = IPC_TRY(table_of(address));
+    const Plugin *plugin = IPC_TRY(plugin_of(address));
+    const auto wanted = static_cast<std::uint32_t>(access);
+    if (plugin->stream())
+        return Queue(address, &stream_queue_table(),
+                     IPC_TRY(at(address, open_stream_queue(*plugin, address, wanted, limits))));
+    const ipc_queue_v1 *table = plugin->queue();
     const CrossingAddress crossing(address);
     ipc_queue *handle = nullptr;
-    IPC_TRY(at(address, call(table->open, crossing.get(), static_cast<std::uint32_t>(access), &handle)));
+    IPC_TRY(at(address, call(table->open, crossing.get(), wanted, &handle)));
     return Queue(address, table, handle);
 }
 
@@ -78,9 +89,28 @@ Result<void> Queue::send(const Message &message, std::int64_t timeout)
     return perform(table_->send, &message, timeout);
 }
 
+Result<void> Queue::flush(std::int64_t timeout)
+{
+    return table_->flush ? at(address_, call(table_->flush, handle_.get(), timeout)) : Result<void>();
+}
+
 Result<void> Queue::receive(Message &message, std::int64_t timeout)
 {
     return perform(table_->receive, &message, timeout);
+}
+
+bool Queue::is_stream() const { return table_ == &stream_queue_table(); }
+
+bool Queue::takes_blocks(char delimiter) const { return is_stream() && ipc::takes_blocks(handle_.get(), delimiter); }
+
+Result<void> Queue::send_block(std::span<const std::byte> messages, std::int64_t timeout)
+{
+    return at(address_, ipc::send_block(handle_.get(), messages, timeout));
+}
+
+std::size_t Queue::receive_block(std::span<std::byte> room, char delimiter)
+{
+    return is_stream() ? ipc::receive_block(handle_.get(), room, delimiter) : 0;
 }
 
 Result<void> Queue::peek(std::uint64_t index, Message &message)

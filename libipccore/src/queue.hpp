@@ -5,12 +5,15 @@
 #include "address.hpp"
 #include "plugins.hpp"
 #include "segment.hpp"
+#include "stream.hpp"
 
 #include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace ipc {
 
@@ -25,7 +28,8 @@ public:
     /// Create exclusively; 0 takes the mechanism's default for either limit.
     static Result<Queue> create(const Address &address, std::uint64_t max_messages, std::uint64_t max_message_size,
                                 const Ownership &ownership);
-    static Result<Queue> open(const Address &address, Access access);
+    /// `limits` matter where the queue is made of a stream, which has none of its own.
+    static Result<Queue> open(const Address &address, Access access, const StreamLimits &limits = {});
 
     /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
     /// created by does not.
@@ -35,7 +39,19 @@ public:
 
     /// Timeouts are nanoseconds: 0 tries once, IPC_FOREVER waits.
     Result<void> send(const Message &message, std::int64_t timeout);
+    /// Pass on what send() kept, so that many messages cost one system call: before waiting for anything else, and at
+    /// the end. status() says how many are kept.
+    Result<void> flush(std::int64_t timeout);
     Result<void> receive(Message &message, std::int64_t timeout);
+
+    /// Many messages at once, where the queue has each stand before `delimiter` already. Messages hold none then.
+    bool takes_blocks(char delimiter) const;
+    /// Send whole messages, each with its delimiter; only if takes_blocks().
+    Result<void> send_block(std::span<const std::byte> messages, std::int64_t timeout);
+    /// Receive more messages, if some are in hand, as such a block of at most `room.size()` bytes; without waiting. The
+    /// bytes of the block, 0 if there is none.
+    std::size_t receive_block(std::span<std::byte> room, char delimiter);
+
     bool can_peek() const { return table_->peek; }
     Result<void> peek(std::uint64_t index, Message &message);
     bool can_put_back() const { return table_->put_back; }
@@ -61,6 +77,7 @@ private:
     Result<void> perform(Function *function, Arguments... arguments) const;
     /// What create() has made, under the address that reaches it.
     static Result<Queue> created(const Address &address, const ipc_queue_v1 *table, ipc_queue *handle);
+    bool is_stream() const;
     Address address_;
     const ipc_queue_v1 *table_;
     mutable std::unique_ptr<ipc_queue, Close> handle_;

@@ -144,6 +144,16 @@ Error in_vain(const Address &address, Readiness readiness, int code)
                                            texts[static_cast<std::size_t>(readiness)]));
 }
 
+/// A stream has nothing to look at but for who receives from it or sends to it.
+Result<void> expect_queue(const Address &address)
+{
+    const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
+    if (!plugin->stream())
+        return {};
+    return located(address.text(), failure(ENOTSUP, "messages of a stream cannot be waited for without taking them "
+                                                    "(receive, or wait until it exists)"));
+}
+
 Result<void> wait_for_existence(const Address &address, Patience patience)
 {
     while (!IPC_TRY(look(address))) {
@@ -180,6 +190,7 @@ Result<void> wait_until(const Address &address, Readiness readiness, std::int64_
     Patience patience(timeout);
     if (readiness == Readiness::exists)
         return wait_for_existence(address, patience);
+    IPC_TRY(expect_queue(address));
     Queue queue = IPC_TRY(Queue::open(address, readiness == Readiness::space ? Access::write : Access::read));
     for (Clock::time_point looked = Clock::now(); !IPC_TRY(holds(queue, readiness));) {
         if (interrupted())

@@ -21,8 +21,9 @@ Result<Readiness> parse_readiness(std::string_view text);
 std::vector<std::string> readiness_names();
 
 /// Until it holds, at most `timeout` nanoseconds (0 looks once, IPC_FOREVER): else EAGAIN or ETIMEDOUT. EINTR once
-/// interrupted(). A queue that is not there is an error unless `exists` is waited for, and so is its removal. Woken by
-/// the kernel where the mechanism can, else looks with pauses of up to 50 ms.
+/// interrupted(). ENOTSUP for streams, but for `exists`. A queue that is not there is an error unless `exists` is
+/// waited for, and so is its removal. Woken by the kernel where the mechanism can, else looks with pauses of up to 50
+/// ms.
 Result<void> wait_until(const Address &address, Readiness readiness, std::int64_t timeout);
 
 } // namespace ipc

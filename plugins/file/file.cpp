@@ -16,26 +16,6 @@ using ipc::Result;
 
 constexpr const char *place = "its file system";
 
-/// A path cut into its directory, which is opened, and its last component.
-struct Place {
-    Fd directory;
-    const char *leaf;
-};
-
-Result<Place> open_place(const char *path)
-{
-    std::string_view text = path;
-    std::size_t slash = text.rfind('/');
-    char directory[PATH_MAX] = ".";
-    if (slash != text.npos)
-        std::snprintf(directory, sizeof directory, "%.*s", int(slash + 1), path);
-    Place found{Fd(::open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)), slash == text.npos ? path : path + slash + 1};
-    if (!found.directory)
-        return Error::of(errno, "its directory cannot be opened: %s (the path must lead to an existing one)",
-                         std::strerror(errno));
-    return found;
-}
-
 /// A mapping of which nothing else may be known is one of some file: the kernel says so.
 Result<void> expect_file(const HeldFacts &facts)
 {
@@ -51,7 +31,7 @@ public:
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)
     {
-        Place target = IPC_TRY(open_place(address.name));
+        ipc::FilePlace target = IPC_TRY(ipc::open_place(address.name));
         bool populate = ipc::parameter_is_set(address, "populate");
         auto memory = IPC_TRY(ipc::create_segment<Memory>(target.directory.get(), target.leaf, bytes, ownership,
                                                           populate, place, nullptr, blocks_of(address)));
@@ -126,7 +106,7 @@ Result<void> check(const ipc_address &address)
 
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
-    Place target = IPC_TRY(open_place(address.name));
+    ipc::FilePlace target = IPC_TRY(ipc::open_place(address.name));
     return ipc::remove_file(target.directory.get(), target.leaf, expected);
 }
 

@@ -70,5 +70,6 @@ prepare() { PATH=$prefix/bin:$PATH; }
         [ -s "$prefix/share/man/man1/${command##*/}.1" ]
         [ -s "$prefix/share/bash-completion/completions/${command##*/}" ]
         [ -s "$prefix/share/zsh/site-functions/_${command##*/}" ]
+        [ -s "$prefix/share/fish/vendor_completions.d/${command##*/}.fish" ]
     done
 }

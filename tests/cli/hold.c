@@ -84,7 +84,7 @@ int main(int count, char **words)
         return 1;
     }
     puts("ready");
-    fflush(stdout);
+    fclose(stdout); /* so that it holds nothing but the object: stdout may be a FIFO */
     pause();
     return 0;
 }

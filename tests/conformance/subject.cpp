@@ -36,13 +36,14 @@ const std::string &scratch()
     return directory.path();
 }
 
-/// Names in the forms that mechanisms use: a path, a POSIX name, a key, a plain word.
+/// Names in the forms that mechanisms use: a path, a POSIX name, a key, a plain word, a port.
 ipc::Address fresh_address()
 {
     static unsigned count = 0;
     const unsigned key = (static_cast<unsigned>(::getpid()) << 8 ^ count++) & 0x7fffffff;
     for (const std::string &name : {fmt::format("{}/object-{}", scratch(), key), fmt::format("/conformance-{}", key),
-                                    fmt::format("{:#x}", key | 0x1000), fmt::format("conformance-{}", key)}) {
+                                    fmt::format("{:#x}", key | 0x1000), fmt::format("conformance-{}", key),
+                                    fmt::format("{}", 20000 + key % 10000)}) {
         ipc::Address address{std::string(subject().mechanism()), name, {}};
         if (subject().check(address))
             return address;

@@ -28,10 +28,18 @@ zsh_offers() {
     zsh -f "$IPCUTILS_SOURCE_DIR/tests/docs/zsh_offers" "$IPCUTILS_SOURCE_DIR/completions/zsh" "$1"
 }
 
-@test "every command has completions for bash and zsh" {
+# fish_offers 'LINE': the same from fish, without what stands behind a tab.
+fish_offers() {
+    HOME=$scratch fish --no-config -c 'source $argv[1]/completions/fish/(string split " " -- $argv[2])[1].fish
+        complete -C $argv[2]' "$IPCUTILS_SOURCE_DIR" "$1" | cut -f 1
+}
+
+@test "every command has completions for bash, zsh and fish" {
     for command in $(commands); do
         [ -s "$IPCUTILS_SOURCE_DIR/completions/bash/$command" ]
         [ -s "$IPCUTILS_SOURCE_DIR/completions/zsh/_$command" ]
+        [ -s "$IPCUTILS_SOURCE_DIR/completions/fish/$command.fish" ]
+        grep -q "^complete -c $command " "$IPCUTILS_SOURCE_DIR/completions/fish/$command.fish"
         grep -qx "complete -F _ipcutils $command" "$IPCUTILS_SOURCE_DIR/completions/bash/$command"
         grep -qx "#compdef $command" "$IPCUTILS_SOURCE_DIR/completions/zsh/_$command"
     done
@@ -145,4 +153,31 @@ zsh_offers() {
     shmmk "$shm" 4096
     expect 0 zsh_offers "shmcat posix-shm:/fra"
     prints "$shm"
+}
+
+@test "fish offers every option that --help prints" {
+    command -v fish >/dev/null || skip "needs fish"
+    for command in $(commands); do
+        offered=$(fish_offers "$command --")
+        for option in $("$command" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '^ .{1,6}--[a-z0-9-]+' |
+            grep -oE -- '--[a-z0-9-]+'); do
+            grep -qxF -- "$option" <<< "$offered" || { echo "$command does not offer $option: $offered"; return 1; }
+        done
+    done
+}
+
+@test "fish completes addresses, choices, and files where one is wanted" {
+    command -v fish >/dev/null || skip "needs fish"
+    shmmk "$shm" 4096
+    touch "$scratch/picture"
+    expect 0 fish_offers "shmcat posix-shm:/fra"
+    prints "$shm"
+    expect 0 fish_offers "shmcat --color=al"
+    prints "--color=always"
+    expect 0 fish_offers "shmmk $shm -i $scratch/pic"
+    prints "$scratch/picture"
+    expect 0 fish_offers "shmmk $shm --input=$scratch/pic"
+    prints "--input=$scratch/picture"
+    expect 0 fish_offers "shmcat posix-shm:/nonesuch"
+    prints ""
 }

@@ -22,9 +22,11 @@ eval "teardown_objects() $(declare -f teardown | sed 1d)"
 teardown() { teardown_screen; }
 
 open_screen() {
-    local width=$1 height=$2
+    local width=$1 height=$2 apart=""
     shift 2
-    tmux_here new-session -d -x "$width" -y "$height" "env PS1='$ ' sh -i"
+    # So that the socket of tmux is not among the objects.
+    [ "${IPCUTILS_NAMESPACE-}" != inside ] || apart="unshare --net"
+    tmux_here new-session -d -x "$width" -y "$height" "$apart env PS1='$ ' sh -i"
     tmux_here send-keys -l "clear; $*; echo status \$?"
     tmux_here send-keys Enter
     # Keys that come before the program has set up the terminal are lost, and the line that starts it shows its words.

@@ -59,3 +59,18 @@ TEST_CASE("queues have no sequence word: their mechanisms may have a parameter o
     REQUIRE(address->parameters.size() == 1);
     CHECK(address->parameters[0].value == "5");
 }
+
+TEST_CASE("the frame of a stream is understood in addresses of queues, and kept from the mechanism's parameters")
+{
+    Result<Address> address = ipc::parse_address("unix:/x?frame=length&type=stream", ipc::queue_family);
+    REQUIRE(address);
+    CHECK(address->frame == ipc::StreamFrame::length);
+    CHECK(address->parameters.size() == 1);
+    CHECK(address->text() == "unix:/x?type=stream&frame=length");
+    address = ipc::parse_address("unix:/x?frame=nul", ipc::queue_family);
+    REQUIRE_FALSE(address);
+    CHECK_THAT(address.error().text(), ContainsSubstring("line, null or length"));
+    address = ipc::parse_address("posix-shm:/x?frame=line", ipc::segment_family);
+    REQUIRE(address);
+    CHECK(address->parameters.size() == 1);
+}

@@ -48,6 +48,15 @@ public:
         return std::max<std::int64_t>(0, end_ - now);
     }
     bool over() const { return left() == 0; }
+    /// What is left, as a timeout: 0 tries once, IPC_FOREVER waits.
+    std::int64_t timeout() const { return left().value_or(IPC_FOREVER); }
+    /// The same for poll(2) and its like, never shorter, at most an hour; -1 waits.
+    int milliseconds() const
+    {
+        constexpr std::int64_t nanoseconds = 1'000'000, most = 3'600'000;
+        const std::int64_t rest = timeout();
+        return rest < 0 ? -1 : int(std::min(rest / nanoseconds + (rest % nanoseconds != 0), most));
+    }
     /// What is left, but at most so much.
     std::int64_t left_within(std::int64_t most) const { return std::min(left().value_or(most), most); }
     /// The code of the error if it is over.

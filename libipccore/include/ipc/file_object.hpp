@@ -206,9 +206,32 @@ inline Result<void> remove_known_file(int directory, const char *leaf, const str
     return stale_error();
 }
 
-/// Remove a regular file of a directory (an O_PATH descriptor will do) by its name there. If `expected` is not NULL
-/// only the file with that identity: ESTALE if the name means another one. Never removes anything but regular files.
-inline Result<void> remove_file(int directory, const char *leaf, const ipc_identity *expected)
+/// A path cut into its directory, which is opened (O_PATH), and its last component, which points into the path.
+struct FilePlace {
+    Fd directory;
+    const char *leaf;
+};
+
+inline Result<FilePlace> open_place(const char *path)
+{
+    std::string_view text = path;
+    std::size_t slash = text.rfind('/');
+    char directory[PATH_MAX] = ".";
+    if (slash != text.npos)
+        std::snprintf(directory, sizeof directory, "%.*s", int(slash + 1), path);
+    FilePlace found{Fd(::open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)),
+                    slash == text.npos ? path : path + slash + 1};
+    if (!found.directory)
+        return Error::of(errno, "its directory cannot be opened: %s (the path must lead to an existing one)",
+                         std::strerror(errno));
+    return found;
+}
+
+/// Remove a file of a directory (an O_PATH descriptor will do) by its name there. If `expected` is not NULL only the
+/// file with that identity: ESTALE if the name means another one. Never removes anything but what `expect` accepts by
+/// its mode: by default regular files.
+inline Result<void> remove_file(int directory, const char *leaf, const ipc_identity *expected,
+                                Result<void> (*expect)(unsigned mode) = expect_regular)
 {
     // Held open, so that its inode number cannot be given to another file while we work.
     Fd file(::openat(directory, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -217,7 +240,7 @@ inline Result<void> remove_file(int directory, const char *leaf, const ipc_ident
     struct statx status;
     if (int code = file_status(file.get(), status))
         return removal_error(code);
-    IPC_TRY(expect_regular(status.stx_mode));
+    IPC_TRY(expect(status.stx_mode));
     if (!expected)
         return ::unlinkat(directory, leaf, 0) == 0 ? Result<void>() : removal_error(errno);
     if (!same_object(identity_of(status), *expected))

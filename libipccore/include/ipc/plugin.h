@@ -16,8 +16,8 @@
  *   Results     A function that can fail returns 0 or a negative errno value, and then has filled the
  *               caller's ipc_error. Timeouts and emptiness are errors too: -EAGAIN (would block, empty,
  *               full), -ETIMEDOUT, -EINTR (the host asked to stop waiting).
- *   Ownership   An ipc_segment, ipc_queue or ipc_semaphore belongs to the plugin that made it and is given back
- *               by that plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
+ *   Ownership   An ipc_segment, ipc_queue, ipc_stream or ipc_semaphore belongs to the plugin that made it and is given
+ *               back by that plugin's close(). Nothing else that is allocated crosses: payloads go into the caller's
  *               buffers, lists leave one record at a time through a callback, and pointers inside a record
  *               are valid only until the callback returns.
  *   Closing     close() gives up this process's hold. It never removes the object: that is remove().
@@ -124,8 +124,8 @@ typedef struct ipc_plugin {
     const char *summary; /* "POSIX shared memory" */
     const char *version; /* of the plugin, "1.0" */
 
-    /* The keys that this mechanism's addresses take; the host refuses others, and takes `seq` of segments for
-     * itself. May be NULL, 0. */
+    /* The keys that this mechanism's addresses take; the host refuses others, and takes `seq` of segments
+     * and `frame` of streams for itself. May be NULL, 0. */
     const ipc_parameter_info *parameters;
     uint32_t parameter_count;
     uint32_t reserved;
@@ -258,6 +258,9 @@ typedef struct ipc_queue_status {
     uint64_t max_message_size; /* bytes of one message */
     ipc_identity identity;
     const char *name; /* as in ipc_segment_status */
+    /* Messages that are in this process and lost with it: accepted by send() and waiting for flush(), or read ahead of
+     * receive(), which returns them without waiting. 0 where neither is done. */
+    uint64_t in_hand;
 } ipc_queue_status;
 
 /* One message. `fields` says which of priority and type count (IPC_QUEUE_PRIORITY, IPC_QUEUE_TYPE). */
@@ -303,8 +306,63 @@ typedef struct ipc_queue_v1 {
     /* Wait, taking nothing, until what IPC_WAIT_… names is so, or may be: the host looks again. Errors are those of
      * receive(). NULL if the kernel wakes nobody for that; the host then looks at status() from time to time. */
     int (*wait)(ipc_queue *queue, uint32_t what, int64_t timeout, ipc_error *error);
+    /* Pass on what send() has accepted and kept, so that many messages cost one system call. The host calls it before
+     * it waits for something else and before it closes; status() says how many are kept. A send() that finds no room
+     * for more passes on what it kept first, and has not accepted its message if that fails. NULL if send() keeps
+     * nothing. */
+    int (*flush)(ipc_queue *queue, int64_t timeout, ipc_error *error);
 } ipc_queue_v1;
 
+/* ---- ipc.stream/1: a channel of bytes, which the host makes a queue of ------------------------------ */
+
+#define IPC_STREAM_1 "ipc.stream/1"
+
+/*
+ * A plugin brings descriptors into being and says what they are like; the host alone reads, writes, waits and finds
+ * where records end. A mechanism offers this or ipc.queue/1, not both.
+ */
+typedef struct ipc_stream ipc_stream;
+
+/* What a channel is like. */
+enum {
+    IPC_STREAM_ACCEPTS = 1u, /* each sender has a channel of its own, which accept() gives */
+    IPC_STREAM_RECORDS = 2u  /* the channel keeps records apart: one send(2), one recv(2); else it is bytes */
+};
+
+/* One end of a stream. */
+typedef struct ipc_channel {
+    uint32_t size;
+    uint32_t features;  /* IPC_STREAM_… */
+    int32_t descriptor; /* does not block. Borrowed: valid until close() */
+    uint32_t reserved;
+    uint64_t atomic;     /* senders share the channel, and up to so many bytes of one write(2) stay together;
+                            0: it is this sender's alone. Where it is not 0 the host takes flock(2) on it */
+    uint64_t max_record; /* bytes that one record may have; 0: the mechanism sets no limit */
+    const char *name;    /* what reaches it, where the address leaves that open (port 0); else NULL. Borrowed */
+} ipc_channel;
+
+typedef struct ipc_stream_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /* Make what lasts between receivers, exclusively (-EEXIST), and say which object that is. NULL where there is
+     * nothing before a receiver listens. */
+    int (*create)(const ipc_address *address, const ipc_ownership *ownership, ipc_identity *identity, ipc_error *error);
+    /* Become the receiver. -EADDRINUSE names who is, if that is known. What a dead receiver left behind is replaced,
+     * and what has another kind never. The descriptor is what accept() takes from, or the channel of all senders. */
+    int (*listen)(const ipc_address *address, ipc_stream **stream, ipc_channel *channel, ipc_error *error);
+    /* Become a sender. -EAGAIN if nobody receives yet: the host asks again until its user's time is up. A plugin that
+     * can wait for a receiver does so, up to `timeout`, as interrupted() asks. */
+    int (*connect)(const ipc_address *address, int64_t timeout, ipc_stream **stream, ipc_channel *channel,
+                   ipc_error *error);
+    /* The channel of the next sender, which does not block and is the host's to close. -EAGAIN if there is none. NULL
+     * where channels do not say IPC_STREAM_ACCEPTS. */
+    int (*accept)(ipc_stream *stream, int32_t *descriptor, ipc_error *error);
+    /* All senders of a shared channel are gone, and so its end was read: make the descriptor, under its number, wait
+     * for the next ones. -ENODATA if the address asks to end there. NULL where a shared channel has no end. */
+    int (*renew)(ipc_stream *stream, ipc_error *error);
+    /* Ends what listen() made so that it can be made again, the name in the file system too. */
+    void (*close)(ipc_stream *stream);
+} ipc_stream_v1;
 /* ---- ipc.semaphore/1: who may go on, and who waits ---------------------------------------------------- */
 
 #define IPC_SEMAPHORE_1 "ipc.semaphore/1"
@@ -564,8 +622,8 @@ typedef struct ipc_inspect_v1 {
     int (*claim)(const ipc_sight *sight, ipc_claim *claim);
     /* A claimed object that list() did not emit: describe it from the sight. 0 emitted, 1 not worth
      * listing (a later sight may tell more). Asked until it was emitted, and if that was from a mapping
-     * until it was once more from a descriptor, which reaches better. NULL if claims only ever join
-     * listed objects. */
+     * or look() until it was once more from a descriptor, which reaches better; what look() emitted keeps its name, and
+     * is replaced only by what has the same. NULL if claims only ever join listed objects. */
     int (*describe)(const ipc_sight *sight, ipc_emit_object emit, void *context);
     /* The limits that govern this mechanism. NULL if there are none. */
     int (*limits)(ipc_emit_limit emit, void *context, ipc_error *error);

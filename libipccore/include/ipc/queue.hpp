@@ -12,6 +12,7 @@
 //         Result<void> peek(std::uint64_t index, ipc_message &);                      // may be missing
 //         Result<void> put_back(const ipc_message &);                                 // may be missing
 //         Result<void> wait(std::uint32_t what, std::int64_t timeout);                // may be missing
+//         Result<void> flush(std::int64_t timeout);                                   // may be missing
 //     };
 //     constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
 //
@@ -63,6 +64,10 @@ template <typename Channel> constexpr ipc_queue_v1 queue_table()
     if constexpr (requires(Channel & channel) { channel.wait(std::uint32_t{}, std::int64_t{}); })
         table.wait = [](ipc_queue *queue, std::uint32_t what, std::int64_t timeout, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->wait(what, timeout); });
+        };
+    if constexpr (requires(Channel & channel) { channel.flush(std::int64_t{}); })
+        table.flush = [](ipc_queue *queue, std::int64_t timeout, ipc_error *error) {
+            return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->flush(timeout); });
         };
     table.close = [](ipc_queue *queue) { delete reinterpret_cast<Channel *>(queue); };
     return table;

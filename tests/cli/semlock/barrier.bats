@@ -32,7 +32,7 @@ have_gone() { [ "$(wc -l < "$scratch/statuses")" -eq "$1" ]; }
 @test "if one is missing none goes when the time is over" {
     for gate in "${gates[@]}"; do
         : > "$scratch/statuses"
-        come 31 --barrier 32 -w 1 "$gate" -- touch "$scratch/went"
+        come 31 --barrier 32 -w 0.3 "$gate" -- touch "$scratch/went"
         wait_until have_gone 31
         [ "$(sort -u "$scratch/statuses")" = 2 ]
         [ ! -e "$scratch/went" ]

@@ -4,7 +4,7 @@ load ../helper
 
 prepare() {
     gates=("$sem" "$sysv_sem" "$mutex" "$flock" "$flock?type=ofd")
-    kills=20
+    kills=15
     if [ -n "${IPCUTILS_LONG-}" ]; then kills=200; fi # of each of five
     # Whoever is inside says who it is; whom it finds there must have ended. What is dying (PF_EXITING) runs no more, and
     # gives back its locks before it is dead to its parent.

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+source (status dirname)/ipcutils.fish
+complete -c semwait -f -a "(__ipcutils_offer)"

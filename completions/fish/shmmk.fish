@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+source (status dirname)/ipcutils.fish
+complete -c shmmk -f -a "(__ipcutils_offer)"
