@@ -124,15 +124,22 @@ ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::B
     return ipc::print(IPC_TRY(table->text()));
 }
 
-/// Names of what does not exist are told, as in a list of objects.
-std::vector<ipc::Unmatched> find_unmatched(const Request &request, const std::vector<ipc::FoundPlugin> &plugins)
+/// What is named in full, looked up: a name has several forms, and what does not exist is told.
+ipc::Snapshot look_up_exact(const Request &request, const std::vector<ipc::FoundPlugin> &plugins)
 {
     ipc::SnapshotRequest exact;
     for (const ipc::Selector &selector : ipc::parse_selectors(request.patterns))
         if (selector.is_exact())
             exact.patterns.push_back(selector.text());
     exact.holders = false;
-    return exact.patterns.empty() ? std::vector<ipc::Unmatched>() : ipc::take_snapshot(plugins, exact).unmatched;
+    return exact.patterns.empty() ? ipc::Snapshot() : ipc::take_snapshot(plugins, exact);
+}
+
+bool is_same(const ipc::Object &left, const ipc::Object &right)
+{
+    const ipc_identity &one = left.facts.identity, &other = right.facts.identity;
+    return left.plugin == right.plugin && one.space == other.space && one.device == other.device &&
+           one.number == other.number;
 }
 
 /// Whoever waits for what is asked for; who waits for whom in all else decides where there are cycles.
@@ -141,18 +148,22 @@ ipc::Result<void> list_blocked(const Request &request, ipc::Command &command)
     const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
     const std::vector<ipc::Selector> selectors = ipc::parse_selectors(request.patterns);
     IPC_TRY(ipc::check_selectors(selectors, plugins, {}));
-    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, {});
+    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, {}), exact = look_up_exact(request, plugins);
+    const auto is_wanted = [&](const ipc::Object &object) {
+        return selectors.empty() ||
+               std::any_of(selectors.begin(), selectors.end(),
+                           [&](const ipc::Selector &selector) {
+                               return selector.concerns(object.mechanism()) && selector.matches(object.address);
+                           }) ||
+               std::any_of(exact.objects.begin(), exact.objects.end(),
+                           [&](const ipc::Object &named) { return is_same(named, object); });
+    };
     std::vector<ipc::Blocked> blocked = ipc::find_blocked(snapshot.objects, ipc::waits_for_child);
-    std::erase_if(blocked, [&](const ipc::Blocked &one) {
-        return !selectors.empty() &&
-               std::none_of(selectors.begin(), selectors.end(), [&](const ipc::Selector &selector) {
-                   return selector.concerns(one.object->mechanism()) && selector.matches(one.object->address);
-               });
-    });
+    std::erase_if(blocked, [&](const ipc::Blocked &one) { return !is_wanted(*one.object); });
     IPC_TRY(print_blocked(request, blocked));
     for (const std::string &notice : snapshot.notices)
         command.note(notice);
-    for (const ipc::Unmatched &unmatched : find_unmatched(request, plugins))
+    for (const ipc::Unmatched &unmatched : exact.unmatched)
         command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
     return {};
 }

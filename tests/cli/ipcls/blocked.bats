@@ -5,7 +5,7 @@ load ../helper
 prepare() {
     gates=("$sem" "$sysv_sem" "$mutex" "$flock" "$flock-ofd?type=ofd")
     listed=("$sem" "$sysv_sem" "$mutex" "$flock" "$flock-ofd") # the same, as they are listed
-    [ "${sysv_sem#*:}" != 0x51e ] || listed[1]=sysv-sem:0x0000051e
+    printf -v listed[1] 'sysv-sem:0x%08x' "${sysv_sem#*:}"
     segment=/${shm#*:/}
 }
 
@@ -43,7 +43,7 @@ mutexes() {
         contend "${gates[i]}"
         wait_until eval "[ \"\$(blocked_column 1 '${listed[i]}')\" = $waiter ]"
         [ "$(blocked_column 2,3,4 "${listed[i]}")" = "semlock lock ${listed[i]}" ]
-        [ "$(blocked_column 6 "${listed[i]}")" = - ]
+        [ "$(blocked_column 6 "${gates[i]%\?*}")" = - ]
         # The command runs as semlock's process, or as a child of it.
         locked_by=$(cells LOCKED-BY "${listed[i]}")
         [[ $locked_by == *"$holder"* || $locked_by == *"$(pgrep -P "$holder")"* ]]
