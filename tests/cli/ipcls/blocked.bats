@@ -87,9 +87,9 @@ lock_both() {
         first=$!
         lock_both "$other" "$gate" "$scratch/second" "$scratch/first"
         second=$!
-        is_cycle() { [ "$(blocked_column 6 "${gate%%:*}:*" | grep -c '^[1-9]')" -eq 2 ]; }
+        # Two with the same number, in one look.
+        is_cycle() { [ "$(blocked_column 6 "${gate%%:*}:*" | grep '^[1-9]' | uniq -c | tr -s ' ' | cut -d' ' -f2)" = 2 ]; }
         wait_until is_cycle
-        [ "$(blocked_column 6 "${gate%%:*}:*" | grep '^[1-9]' | sort -u | wc -l)" -eq 1 ]
         kill "$first" "$second"
         wait_until eval "[ -z \"\$(blocked '${gate%%:*}:*')\" ]"
         [ "${gate%%:*}" = flock ] || semrm --force "$other"
