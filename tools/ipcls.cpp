@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // ipcls - list objects of inter-process communication and who holds them.
+#include "blocked.hpp"
+#include "blocked_text.hpp"
 #include "columns.hpp"
 #include "command.hpp"
 #include "printable.hpp"
 #include "selection.hpp"
 #include "snapshot.hpp"
 #include "table.hpp"
+#include "thread_status.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -24,18 +27,23 @@ struct Request {
     bool bytes = false;
     bool limits = false;
     bool plugins = false;
+    bool blocked = false;
 
     ipc::TableForm form() const { return {raw, !no_headings, bytes || raw}; }
 };
 
 std::string help_foot()
 {
-    std::string text = "  ipcls 'sysv:*'\n"
-                       "  ipcls -o +CREATOR,CHANGED /frame\n"
-                       "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
-                       "\nColumns (* are those printed without -o; they may change, so scripts name theirs):\n";
-    for (const ipc::Column &column : ipc::object_columns())
-        text += fmt::format("  {}{:<14} {}\n", column.by_default ? '*' : ' ', column.name, column.help);
+    std::string text =
+        "  ipcls 'sysv:*'\n"
+        "  ipcls -o +CREATOR,CHANGED /frame\n"
+        "  ipcls --blocked\n"
+        "  ipcls -J | jq -r '.objects[] | select(.state == \"orphan\") | .address'\n"
+        "\nColumns (* are printed without -o, + where an object has one; they may change, so name yours):\n";
+    for (const ipc::Column &column : ipc::object_columns()) {
+        const char mark = column.shown == ipc::Shown::always ? '*' : column.shown == ipc::Shown::on_request ? ' ' : '+';
+        text += fmt::format("  {}{:<14} {}\n", mark, column.name, column.help);
+    }
     return text;
 }
 
@@ -71,14 +79,6 @@ ipc::Result<void> print_objects(const Request &request, const std::vector<const 
     return ipc::print(IPC_TRY(table->text()));
 }
 
-/// Objects without a name of their own say in their details what they are; a table of others has no use for the column.
-bool shows_details(const Request &request, const std::vector<ipc::Object> &objects)
-{
-    return request.columns.empty() && !request.json && !request.raw &&
-           std::any_of(objects.begin(), objects.end(),
-                       [](const ipc::Object &object) { return !object.detail.empty(); });
-}
-
 ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
 {
     std::vector<const ipc::Column *> columns = IPC_TRY(ipc::choose_columns(request.columns));
@@ -87,12 +87,83 @@ ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
     ipc::SnapshotRequest wanted;
     wanted.patterns = request.patterns;
     const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
-    if (shows_details(request, snapshot.objects))
-        columns = IPC_TRY(ipc::choose_columns("+DETAIL"));
+    if (request.columns.empty() && !request.json && !request.raw)
+        columns = ipc::default_columns(snapshot.objects);
     IPC_TRY(print_objects(request, columns, snapshot.objects));
     for (const std::string &notice : snapshot.notices)
         command.note(notice);
     for (const ipc::Unmatched &unmatched : snapshot.unmatched)
+        command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
+    return {};
+}
+
+ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::Blocked> &list)
+{
+    if (request.json) {
+        Json json = Json::array();
+        for (const ipc::Blocked &blocked : list)
+            json.push_back(ipc::json_of(blocked));
+        return print_json({{"blocked", std::move(json)}});
+    }
+    const auto table = IPC_TRY(ipc::Table::create({{.name = "PROCESS", .right = true},
+                                                   {"COMMAND"},
+                                                   {"TO"},
+                                                   {"WAITS-FOR"},
+                                                   {"SINCE"},
+                                                   {.name = "CYCLE", .right = true},
+                                                   {.name = "HELD-BY", .shorten = true}},
+                                                  request.form()));
+    for (const ipc::Blocked &blocked : list) {
+        const std::string held_by = ipc::name_holders(ipc::lockers(blocked));
+        table->add(std::vector<ipc::Cell>{
+            static_cast<std::uint64_t>(blocked.party->process), blocked.who->command, std::string(ipc::aim(blocked)),
+            ipc::awaited(blocked), ipc::time_cell(blocked.party->since),
+            blocked.cycle ? ipc::Cell(std::uint64_t{blocked.cycle}) : ipc::Cell(ipc::Absent{}),
+            held_by.empty() ? ipc::Cell(ipc::Absent{}) : ipc::Cell(held_by)});
+    }
+    return ipc::print(IPC_TRY(table->text()));
+}
+
+/// What is named in full, looked up: a name has several forms, and what does not exist is told.
+ipc::Snapshot look_up_exact(const Request &request, const std::vector<ipc::FoundPlugin> &plugins)
+{
+    ipc::SnapshotRequest exact;
+    for (const ipc::Selector &selector : ipc::parse_selectors(request.patterns))
+        if (selector.is_exact())
+            exact.patterns.push_back(selector.text());
+    exact.holders = false;
+    return exact.patterns.empty() ? ipc::Snapshot() : ipc::take_snapshot(plugins, exact);
+}
+
+bool is_same(const ipc::Object &left, const ipc::Object &right)
+{
+    const ipc_identity &one = left.facts.identity, &other = right.facts.identity;
+    return left.plugin == right.plugin && one.space == other.space && one.device == other.device &&
+           one.number == other.number;
+}
+
+/// Whoever waits for what is asked for; who waits for whom in all else decides where there are cycles.
+ipc::Result<void> list_blocked(const Request &request, ipc::Command &command)
+{
+    const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
+    const std::vector<ipc::Selector> selectors = ipc::parse_selectors(request.patterns);
+    IPC_TRY(ipc::check_selectors(selectors, plugins, {}));
+    const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, {}), exact = look_up_exact(request, plugins);
+    const auto is_wanted = [&](const ipc::Object &object) {
+        return selectors.empty() ||
+               std::any_of(selectors.begin(), selectors.end(),
+                           [&](const ipc::Selector &selector) {
+                               return selector.concerns(object.mechanism()) && selector.matches(object.address);
+                           }) ||
+               std::any_of(exact.objects.begin(), exact.objects.end(),
+                           [&](const ipc::Object &named) { return is_same(named, object); });
+    };
+    std::vector<ipc::Blocked> blocked = ipc::find_blocked(snapshot.objects, ipc::waits_for_child);
+    std::erase_if(blocked, [&](const ipc::Blocked &one) { return !is_wanted(*one.object); });
+    IPC_TRY(print_blocked(request, blocked));
+    for (const std::string &notice : snapshot.notices)
+        command.note(notice);
+    for (const ipc::Unmatched &unmatched : exact.unmatched)
         command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
     return {};
 }
@@ -214,18 +285,20 @@ ipc::Result<int> ipc::run(ipc::Command &command)
     command.flag("noheadings", request.no_headings, "print no headings");
     command.flag("bytes,b", request.bytes, "print sizes in bytes and times exactly");
     command.flag("limits", request.limits, "list limits instead, and how much of them is in use");
+    command.flag("blocked", request.blocked, "list who waits for whom instead, with cycles numbered");
     command.flag("plugins", request.plugins, "list plugins instead, and why one was refused");
     command.argument("[PATTERN...]", request.patterns, "addresses, or patterns of them, quoted from the shell",
                      Complete::address);
     IPC_TRY(command.parse());
-    if (request.limits && request.plugins)
-        return usage_error("--limits and --plugins exclude each other");
+    if (request.limits + request.plugins + request.blocked > 1)
+        return usage_error("--limits, --blocked and --plugins exclude each other");
     if (request.json && request.raw)
         return usage_error("--json and --raw exclude each other");
-    if (!request.columns.empty() && (request.limits || request.plugins))
-        return usage_error("--output is for objects, neither for --limits nor --plugins");
-    IPC_TRY(request.plugins  ? list_plugins(request)
-            : request.limits ? list_limits(request, command)
-                             : list_objects(request, command));
+    if (!request.columns.empty() && (request.limits || request.plugins || request.blocked))
+        return usage_error("--output is for objects, neither for --limits, --blocked nor --plugins");
+    IPC_TRY(request.plugins   ? list_plugins(request)
+            : request.limits  ? list_limits(request, command)
+            : request.blocked ? list_blocked(request, command)
+                              : list_objects(request, command));
     return command.status();
 }

@@ -29,8 +29,6 @@ Cell number(std::uint64_t value, bool exists) { return value == IPC_UNKNOWN ? mi
 
 Cell bytes(std::uint64_t value, bool exists) { return value == IPC_UNKNOWN ? missing(exists) : Cell(Bytes{value}); }
 
-Cell time(std::int64_t value) { return value == IPC_NO_TIME ? Cell(Absent{}) : Cell(Time{value}); }
-
 Cell text(std::string value) { return value.empty() ? Cell(Absent{}) : Cell(std::move(value)); }
 
 /// The name of an account, asked for once; its number where it has none.
@@ -112,10 +110,10 @@ Cell waiters(const Object &object)
 {
     if (object.facts.waiters != IPC_UNKNOWN)
         return object.facts.waiters;
-    const auto seen = std::count_if(object.holders.begin(), object.holders.end(), [](const Holder &holder) {
-        return holder.waits_to_receive || holder.waits_to_send;
-    });
-    return seen || object.plugin->queue() ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Absent{});
+    const auto seen = std::count_if(object.holders.begin(), object.holders.end(),
+                                    [](const Holder &holder) { return holder.waits(); });
+    return seen || object.plugin->queue() || object.plugin->semaphore() ? Cell(static_cast<std::uint64_t>(seen))
+                                                                        : Cell(Absent{});
 }
 
 Cell wasted(const Object &object)
@@ -154,6 +152,10 @@ std::string_view access_of(const Holder &holder)
 
 std::string_view wait_of(const Holder &holder)
 {
+    if (holder.waits_to_lock)
+        return "lock";
+    if (holder.waits_at_word)
+        return "word";
     if (holder.waits_to_receive)
         return holder.waits_to_send ? "send and receive" : "receive";
     return holder.waits_to_send ? "send" : "";
@@ -164,21 +166,32 @@ void append_holder(std::string &out, const Holder &holder)
     out += fmt::format("{} {}", holder.process, holder.command);
     if (const std::string_view access = access_of(holder); !access.empty())
         out.append(" ").append(access);
-    if (const std::string_view wait = wait_of(holder); !wait.empty())
+    if (holder.has_locked)
+        out.append(" has it locked");
+    if (const std::string_view wait = wait_of(holder); wait == "word")
+        out.append(" waits at a word");
+    else if (!wait.empty())
         out.append(" waits to ").append(wait);
 }
 
-/// The first few, and how many more; what the kernel counts and this user may not see.
-Cell holders(const Object &object)
+/// The first few, with how many more.
+template <typename Items, typename Append> std::string first_few(const Items &items, Append append)
 {
     constexpr std::size_t shown = 3;
     std::string out;
-    for (std::size_t i = 0; i < std::min(object.holders.size(), shown); i++) {
+    for (std::size_t i = 0; i < std::min(items.size(), shown); i++) {
         out += i ? ", " : "";
-        append_holder(out, object.holders[i]);
+        append(out, items[i]);
     }
-    if (object.holders.size() > shown)
-        out += fmt::format(" and {} more", object.holders.size() - shown);
+    if (items.size() > shown)
+        out += fmt::format(" and {} more", items.size() - shown);
+    return out;
+}
+
+/// What the kernel counts and this user may not see is told too.
+Cell holders(const Object &object)
+{
+    std::string out = first_few(object.holders, append_holder);
     if (object.hidden)
         out += fmt::format("{}{} attached, {} hidden", out.empty() ? "" : "; ", object.facts.attached, object.hidden);
     return text(std::move(out));
@@ -192,56 +205,94 @@ Cell processes(const Object &object)
     return text(std::move(out));
 }
 
+std::vector<const Holder *> lockers(const Object &object)
+{
+    std::vector<const Holder *> found;
+    if (!object.parties.empty())
+        for (const Holder &holder : object.holders)
+            if (holder.has_locked)
+                found.push_back(&holder);
+    return found;
+}
+
+Cell locked_by(const Object &object)
+{
+    return text(first_few(lockers(object), [](std::string &out, const Holder *holder) {
+        out += fmt::format("{} {}", holder->process, holder->command);
+    }));
+}
+
+/// The earliest that is known.
+Cell locked_since(const Object &object)
+{
+    std::int64_t since = IPC_NO_TIME;
+    for (const Party &party : object.parties)
+        if (party.has_locked() && party.since != IPC_NO_TIME)
+            since = since == IPC_NO_TIME ? party.since : std::min(since, party.since);
+    return time_cell(since);
+}
+
 constexpr Column columns[] = {
-    {"ADDRESS", "as commands take it", false, true, [](const Object &o) -> Cell { return o.address.text(); }},
-    {"MECHANISM", "what serves it", false, false, [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
-    {"NAME", "the address without the mechanism", false, false, [](const Object &o) -> Cell { return o.address.name; }},
-    {"STATE", "in use, idle, orphan or removed", false, true,
+    {"ADDRESS", "as commands take it", false, Shown::always, [](const Object &o) -> Cell { return o.address.text(); }},
+    {"MECHANISM", "what serves it", false, Shown::on_request,
+     [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
+    {"NAME", "the address without the mechanism", false, Shown::on_request,
+     [](const Object &o) -> Cell { return o.address.name; }},
+    {"STATE", "in use, idle, orphan or removed", false, Shown::always,
      [](const Object &o) -> Cell { return std::string(name_of(o.state)); }},
-    {"SIZE", "of a segment, or the most bytes in a queue", true, true,
+    {"SIZE", "of a segment, or the most bytes in a queue", true, Shown::always,
      [](const Object &o) { return bytes(o.facts.capacity, holds_bytes(o)); }},
-    {"USED", "resident memory of a segment, bytes waiting in a queue", true, true,
+    {"USED", "resident memory of a segment, bytes waiting in a queue", true, Shown::always,
      [](const Object &o) { return bytes(o.facts.used, holds_bytes(o)); }},
-    {"SWAPPED", "of a segment, on swap space", true, false,
+    {"SWAPPED", "of a segment, on swap space", true, Shown::on_request,
      [](const Object &o) { return bytes(o.facts.swapped, o.plugin->segment()); }},
-    {"PAGE-SIZE", "of a segment's memory, where it is known", true, false,
+    {"PAGE-SIZE", "of a segment's memory, where it is known", true, Shown::on_request,
      [](const Object &o) { return bytes(o.facts.page_size, false); }},
-    {"WASTED", "memory of an orphan or of what has no name any more", true, false, wasted},
-    {"MESSAGES", "waiting in a queue", true, true,
+    {"WASTED", "memory of an orphan or of what has no name any more", true, Shown::on_request, wasted},
+    {"MESSAGES", "waiting in a queue", true, Shown::always,
      [](const Object &o) { return number(o.facts.messages, o.plugin->queue()); }},
-    {"MAX-MESSAGES", "that a queue holds", true, false,
+    {"MAX-MESSAGES", "that a queue holds", true, Shown::on_request,
      [](const Object &o) {
          return number(o.facts.max_messages, o.plugin->queue() && (o.facts.flags & IPC_OBJECT_DENIED));
      }},
-    {"MAX-MESSAGE", "bytes of the largest message", true, false,
+    {"MAX-MESSAGE", "bytes of the largest message", true, Shown::on_request,
      [](const Object &o) { return bytes(o.facts.max_message_size, o.plugin->queue()); }},
-    {"OWNER", "user it belongs to", false, true, [](const Object &o) { return account(o.facts.owner, user_name); }},
-    {"GROUP", "group it belongs to", false, false, [](const Object &o) { return account(o.facts.group, group_name); }},
-    {"MODE", "permissions", false, true, mode},
-    {"ATTACHED", "mappings, or sockets, that the kernel counts", true, false,
+    {"OWNER", "user it belongs to", false, Shown::always,
+     [](const Object &o) { return account(o.facts.owner, user_name); }},
+    {"GROUP", "group it belongs to", false, Shown::on_request,
+     [](const Object &o) { return account(o.facts.group, group_name); }},
+    {"MODE", "permissions", false, Shown::always, mode},
+    {"ATTACHED", "mappings, or sockets, that the kernel counts", true, Shown::on_request,
      [](const Object &o) { return number(o.facts.attached, false); }},
-    {"HIDDEN", "of these, in processes that this user may not look into", true, false, hidden},
-    {"WAITERS", "processes blocked on it", true, false, waiters},
-    {"CREATOR", "process that made it", true, false, creator},
-    {"CHANGED", "when it was made or its status changed", false, false,
-     [](const Object &o) { return time(o.facts.changed); }},
-    {"LAST-IN", "process that last attached or sent", true, false,
+    {"HIDDEN", "of these, in processes that this user may not look into", true, Shown::on_request, hidden},
+    {"VALUE", "of a semaphore: how many may pass now", true, Shown::where_present,
+     [](const Object &o) { return number(o.facts.value, o.plugin->semaphore()); }},
+    {"WAITERS", "processes blocked on it", true, Shown::where_positive, waiters},
+    {"LOCKED-BY", "processes that have it, or a part of it, locked", false, Shown::where_present, locked_by},
+    {"SINCE", "when it was locked, where that is known", false, Shown::where_present, locked_since},
+    {"CREATOR", "process that made it", true, Shown::on_request, creator},
+    {"CHANGED", "when it was made or its status changed", false, Shown::on_request,
+     [](const Object &o) { return time_cell(o.facts.changed); }},
+    {"LAST-IN", "process that last attached or sent", true, Shown::on_request,
      [](const Object &o) { return last_process(o.facts.last_in, o.facts.last_in_time, o); }},
-    {"LAST-IN-TIME", "when it was last attached, sent to or written", false, false,
-     [](const Object &o) { return time(o.facts.last_in_time); }},
-    {"LAST-OUT", "process that last detached or received", true, false,
+    {"LAST-IN-TIME", "when it was last attached, sent to or written", false, Shown::on_request,
+     [](const Object &o) { return time_cell(o.facts.last_in_time); }},
+    {"LAST-OUT", "process that last detached or received", true, Shown::on_request,
      [](const Object &o) { return last_process(o.facts.last_out, o.facts.last_out_time, o); }},
-    {"LAST-OUT-TIME", "when it was last detached, received from or read", false, false,
-     [](const Object &o) { return time(o.facts.last_out_time); }},
-    {"KEY", "of a mechanism with keys", false, false, key},
-    {"ID", "inode or identifier", true, false, [](const Object &o) { return number(o.facts.identity.number, true); }},
-    {"DEVICE", "file system it is on, as major:minor", false, false, device},
-    {"NAMESPACE", "inode of the namespace that numbers it", true, false,
+    {"LAST-OUT-TIME", "when it was last detached, received from or read", false, Shown::on_request,
+     [](const Object &o) { return time_cell(o.facts.last_out_time); }},
+    {"KEY", "of a mechanism with keys", false, Shown::on_request, key},
+    {"ID", "inode or identifier", true, Shown::on_request,
+     [](const Object &o) { return number(o.facts.identity.number, true); }},
+    {"DEVICE", "file system it is on, as major:minor", false, Shown::on_request, device},
+    {"NAMESPACE", "inode of the namespace that numbers it", true, Shown::on_request,
      [](const Object &o) -> Cell { return o.facts.identity.space ? Cell(o.facts.identity.space) : Cell(Absent{}); }},
-    {"FLAGS", "removed, locked, huge (pages), denied (not all may be seen)", false, false, flags},
-    {"DETAIL", "what else there is to say of it", false, false, [](const Object &o) { return text(o.detail); }},
-    {"PIDS", "of all holders", false, false, processes},
-    {"HOLDERS", "processes that have it mapped or open (r, w) or wait on it", false, true, holders},
+    {"FLAGS", "removed, locked, huge (pages), denied (not all may be seen)", false, Shown::on_request, flags},
+    {"DETAIL", "what else there is to say of it", false, Shown::where_present,
+     [](const Object &o) { return text(o.detail); }},
+    {"PIDS", "of all holders", false, Shown::on_request, processes},
+    {"HOLDERS", "processes that have it mapped or open (r, w), have it locked or wait on it", false, Shown::always,
+     holders},
 };
 
 const Column *find_column(std::string_view name)
@@ -314,12 +365,24 @@ Json json_of(const Holder &holder)
             {"command", json_text(holder.command)},
             {"user", json_text(user_name(holder.user))},
             {"access", access_of(holder)},
+            {"has_locked", holder.has_locked},
             {"waits", wait.empty() ? Json(nullptr) : Json(wait)},
             {"since", holder.start ? Json(format_time_iso(holder.start)) : Json(nullptr)}};
 }
 
+Json json_of_lockers(const Object &object)
+{
+    Json list = Json::array();
+    for (const Party &party : object.parties)
+        if (party.has_locked())
+            list.push_back(json_of(object, party));
+    return list;
+}
+
 Json json_of(const Object &object, const Column &column)
 {
+    if (column.value == locked_by)
+        return json_of_lockers(object);
     const bool identities = column.value == processes;
     if (!identities && column.value != holders)
         return json_of(column.value(object));
@@ -331,6 +394,11 @@ Json json_of(const Object &object, const Column &column)
 
 } // namespace
 
+Cell time_cell(std::int64_t nanoseconds)
+{
+    return nanoseconds == IPC_NO_TIME ? Cell(Absent{}) : Cell(Time{nanoseconds});
+}
+
 std::span<const Column> object_columns() { return columns; }
 
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen)
@@ -338,7 +406,7 @@ Result<std::vector<const Column *>> choose_columns(std::string_view chosen)
     std::vector<const Column *> list;
     if (chosen.empty() || chosen[0] == '+')
         for (const Column &column : columns)
-            if (column.by_default)
+            if (column.shown == Shown::always)
                 list.push_back(&column);
     if (chosen.starts_with('+'))
         chosen.remove_prefix(1);
@@ -374,6 +442,36 @@ std::string json_key(std::string_view column)
 std::string json_text(std::string_view text) { return is_utf8(text) ? std::string(text) : printable(text); }
 
 Json json_of(const Cell &cell) { return std::visit(JsonOf{}, cell); }
+
+Json json_of(const Object &object, const Party &party)
+{
+    const Holder *holder = find_holder(object, party.process);
+    return {{"pid", party.process},
+            {"thread", party.thread ? Json(party.thread) : Json(nullptr)},
+            {"command", holder ? Json(json_text(holder->command)) : Json(nullptr)},
+            {"offset", party.offset == IPC_UNKNOWN ? Json(nullptr) : Json(party.offset)},
+            {"since", json_of(time_cell(party.since))}};
+}
+
+bool has_to_show(const Column &column, std::span<const Object> objects)
+{
+    if (column.shown == Shown::always || column.shown == Shown::on_request)
+        return column.shown == Shown::always;
+    return std::any_of(objects.begin(), objects.end(), [&](const Object &object) {
+        const Cell cell = column.value(object);
+        const bool is_nothing = column.shown == Shown::where_positive && cell == Cell(std::uint64_t{0});
+        return !std::holds_alternative<Absent>(cell) && !is_nothing;
+    });
+}
+
+std::vector<const Column *> default_columns(std::span<const Object> objects)
+{
+    std::vector<const Column *> list;
+    for (const Column &column : columns)
+        if (has_to_show(column, objects))
+            list.push_back(&column);
+    return list;
+}
 
 Json json_of(const Object &object, const std::vector<const Column *> &chosen)
 {

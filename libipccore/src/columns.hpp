@@ -31,11 +31,17 @@ struct Absent {
 }; // the mechanism has no such thing: shown as `-`
 using Cell = std::variant<Absent, Unknown, std::uint64_t, Bytes, Time, std::string>;
 
+/// Absent if it is IPC_NO_TIME.
+Cell time_cell(std::int64_t nanoseconds);
+
+/// When a column is printed that nobody asked for: a table of objects none of which has such a thing has no use for it.
+enum class Shown { on_request, where_present, where_positive, always };
+
 struct Column {
     std::string_view name; // "MAX-MESSAGES"; in JSON "max_messages"
     std::string_view help; // one phrase
     bool right;            // aligned
-    bool by_default;
+    Shown shown;
     Cell (*value)(const Object &);
 };
 
@@ -45,6 +51,12 @@ std::span<const Column> object_columns();
 /// "A,B" in any case, or "+A,B" for the default ones and these; "" for the default ones. An unknown name is a usage
 /// error with a suggestion.
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen);
+
+/// Has one of these objects something to show in it, for those who did not ask?
+bool has_to_show(const Column &column, std::span<const Object> objects);
+
+/// The default ones for a table of these objects.
+std::vector<const Column *> default_columns(std::span<const Object> objects);
 
 /// As text, always harmless for a terminal. `exact`: bytes as plain numbers, times in ISO form (-b, --raw).
 std::string text_of(const Cell &cell, bool exact);
@@ -58,8 +70,11 @@ nlohmann::ordered_json json_of(const Cell &cell);
 /// Any text in JSON, which takes UTF-8 alone: other bytes become \xNN.
 std::string json_text(std::string_view text);
 
-/// One object with the chosen columns in their order; HOLDERS is an array of {pid, command, user, access, waits,
-/// since}, PIDS one of numbers.
+/// {pid, thread, command, offset, since}.
+nlohmann::ordered_json json_of(const Object &object, const Party &party);
+
+/// One object with the chosen columns in their order; HOLDERS is an array of {pid, command, user, access, has_locked,
+/// waits, since}, LOCKED-BY one of parties, PIDS one of numbers.
 nlohmann::ordered_json json_of(const Object &object, const std::vector<const Column *> &columns);
 
 /// Orders cells of one column: absent and unknown last.

@@ -2,6 +2,8 @@
 #include "inventory.hpp"
 
 #include "error.hpp"
+#include "parties.hpp"
+#include "thread_words.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -104,6 +106,8 @@ public:
         if (!entry->second)
             return false;
         holder.start = entry->second->start;
+        holder.parent = entry->second->parent;
+        holder.threads = entry->second->threads;
         holder.user = entry->second->user;
         holder.command = entry->second->command;
         return true;
@@ -143,6 +147,14 @@ ipc_limit complete_record(const ipc_limit &emitted)
     limit.limit = limit.used = IPC_UNKNOWN;
     adopt(limit, &emitted);
     return limit;
+}
+
+ipc_party complete_record(const ipc_party &emitted)
+{
+    ipc_party party;
+    ipc_party_clear(&party);
+    adopt(party, &emitted);
+    return party;
 }
 
 std::size_t Inventory::KeyHash::operator()(const Key &key) const
@@ -248,11 +260,14 @@ std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitt
 void Inventory::see(const ipc_sight &sight)
 {
     if (sight.process != process_)
-        descriptors_.clear();
+        finish_process();
     process_ = sight.process;
     index_objects();
     for (const Plugin *plugin : plugins_)
         offer(*plugin, sight);
+    if (sight.kind == IPC_SIGHT_CALL && !mappings_.empty())
+        for (const std::uint64_t address : sleeping_words(sight))
+            see_word(address, {.role = IPC_ROLE_WAITS_AT_WORD, .process = sight.process, .thread = sight.thread});
 }
 
 void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
@@ -260,6 +275,7 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
     ipc_claim claim = {};
     claim.size = sizeof claim;
     claim.descriptor = -1;
+    claim.offset = IPC_UNKNOWN;
     if (plugin.inspect()->claim(&sight, &claim) == 0)
         return;
     const std::optional<Key> key = resolve(plugin, sight, claim);
@@ -267,7 +283,15 @@ void Inventory::offer(const Plugin &plugin, const ipc_sight &sight)
         return;
     if (sight.kind == IPC_SIGHT_DESCRIPTOR)
         descriptors_.push_back({sight.number, *key});
-    hold(*key, sight, claim.role);
+    if (sight.kind == IPC_SIGHT_MAPPING)
+        mappings_.push_back({sight.start, sight.end, sight.offset, sight.access, *key});
+    if (claim.role != IPC_ROLE_HOLDER)
+        found_.push_back({*key,
+                          {.role = claim.role,
+                           .process = sight.process,
+                           .thread = sight.kind == IPC_SIGHT_CALL ? sight.thread : 0,
+                           .offset = claim.offset}});
+    hold(*key, sight);
     if (!known_.contains(*key))
         try_to_describe(*key, sight);
     else if (sight.kind == IPC_SIGHT_DESCRIPTOR)
@@ -286,7 +310,7 @@ std::optional<Inventory::Key> Inventory::resolve(const Plugin &plugin, const ipc
     return std::nullopt;
 }
 
-void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
+void Inventory::hold(const Key &key, const ipc_sight &sight)
 {
     const auto entry = known_.find(key);
     if (entry == known_.end() && !key.plugin->inspect()->describe)
@@ -299,8 +323,6 @@ void Inventory::hold(const Key &key, const ipc_sight &sight, std::uint32_t role)
         holder.access |= sight.access;
     holder.mappings += sight.kind == IPC_SIGHT_MAPPING;
     holder.descriptors += sight.kind == IPC_SIGHT_DESCRIPTOR;
-    holder.waits_to_receive |= role == IPC_ROLE_WAITS_TO_RECEIVE;
-    holder.waits_to_send |= role == IPC_ROLE_WAITS_TO_SEND;
 }
 
 void Inventory::try_to_describe(const Key &key, const ipc_sight &sight)
@@ -368,15 +390,30 @@ void Inventory::settle(bool complete)
 {
     Identification identification;
     Creators creators;
-    for (const auto &[twin, first] : twins_)
+    finish_process();
+    index_objects();
+    join_found();
+    join_told();
+    for (Object &object : objects_) {
+        if (object.parties.empty())
+            continue;
+        merge_parties(object.parties);
+        enter_parties(object.parties, object.holders);
+    }
+    for (const auto &[twin, first] : twins_) {
         objects_[twin].holders = objects_[first].holders;
+        objects_[twin].parties = objects_[first].parties;
+    }
     for (Object &object : objects_) {
         object.hidden = complete ? hidden_mappings(object) : 0;
         std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });
         std::sort(object.holders.begin(), object.holders.end(),
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
+        std::erase_if(object.parties, [&](Party &party) { return !complete_party(party, object); });
         object.state = state_of(object, complete, creators);
     }
+    for (const std::size_t index : named_by_party_)
+        objects_[index].state = State::in_use;
 }
 
 } // namespace ipc

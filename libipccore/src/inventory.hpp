@@ -15,6 +15,7 @@ namespace ipc {
 /// Copy what the plugin that made a record knew of it over a cleared one: it may be older or newer than this host.
 ipc_object complete_record(const ipc_object &emitted);
 ipc_limit complete_record(const ipc_limit &emitted);
+ipc_party complete_record(const ipc_party &emitted);
 
 /// Collects objects, then holders. The plugins must outlive it.
 class Inventory {
@@ -27,8 +28,14 @@ public:
     /// Add one object by its name, unless it is there; its index in objects().
     Result<std::size_t> look(const Plugin &plugin, const Address &address);
 
+    /// Ask a plugin who has its objects locked and who waits for them; before the pass.
+    Result<void> ask_parties(const Plugin &plugin);
+
     /// What these plugins may claim together, IPC_CLAIMS_….
     std::uint32_t claims() const { return claims_; }
+
+    /// Ask the kernel also which words of what a process has mapped it has locked; not asked unless told to.
+    void look_for_locked_words(bool wanted) { wants_locked_words_ = wanted; }
 
     /// Offer what a process has. Sights of one process come together, its calls after its descriptors.
     void see(const ipc_sight &sight);
@@ -38,6 +45,9 @@ public:
     void settle(bool complete);
 
     std::vector<Object> &objects() { return objects_; }
+
+    /// Of processes whose memory holds such an object, those whose robust mutexes could not be seen.
+    std::uint64_t unread_processes() const { return unread_; }
 
 private:
     /// An object is never known by its name or number alone.
@@ -54,6 +64,22 @@ private:
         Key key;
     };
 
+    struct MappingClaim {
+        std::uint64_t start, end, offset;
+        std::uint32_t access;
+        Key key;
+    };
+    struct FoundParty {
+        Key key;
+        Party party;
+    };
+    struct ToldParty {
+        Key key;
+        Party party;
+        bool certain;
+        std::string name;
+    };
+
     static Key key_of(const Plugin &plugin, const ipc_identity &identity);
     std::size_t add(const Plugin &plugin, const ipc_object &emitted);
     static void take(Object &object, const ipc_object &emitted);
@@ -62,7 +88,13 @@ private:
     std::size_t find_or_add(const Plugin &plugin, const ipc_object &emitted);
     void offer(const Plugin &plugin, const ipc_sight &sight);
     std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
-    void hold(const Key &key, const ipc_sight &sight, std::uint32_t role);
+    void hold(const Key &key, const ipc_sight &sight);
+    void see_word(std::uint64_t address, const Party &party);
+    void finish_process();
+    void join_found();
+    void join_told();
+    bool is_believable(const ToldParty &told, const Object &object) const;
+    std::optional<std::size_t> object_of(const ToldParty &told);
     std::optional<std::size_t> find_improvable(const Key &key) const;
     void try_to_describe(const Key &key, const ipc_sight &sight);
     void try_to_describe_better(std::size_t index, const ipc_sight &sight);
@@ -78,6 +110,12 @@ private:
     std::vector<std::size_t> by_name_;                              // looked up, where holders tell more than names
     std::int64_t process_ = 0;
     std::vector<DescriptorClaim> descriptors_; // of process_
+    std::vector<MappingClaim> mappings_;       // of process_, by address
+    std::vector<FoundParty> found_;            // by the pass
+    std::vector<ToldParty> told_;              // by plugins
+    std::vector<std::size_t> named_by_party_;  // objects that nothing else shows
+    bool wants_locked_words_ = false;
+    std::uint64_t unread_ = 0;
 };
 
 } // namespace ipc

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "processes.hpp"
 
+#include "directory.hpp"
 #include "error.hpp"
 #include "helping_thread.hpp"
 #include "sights.hpp"
 
 #include <ipc/fd.hpp>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -43,24 +43,6 @@ struct MappingQuery {
 static_assert(sizeof(MappingQuery) == 104);
 constexpr unsigned long mapping_query = _IOWR('f', 17, MappingQuery);
 enum : std::uint64_t { vma_readable = 1, vma_writable = 2, vma_shared = 8, covering_or_next = 16, file_backed = 32 };
-
-/// Call `take` with the name of each entry of the directory open on `directory`, `.` and `..` aside.
-template <typename Take> void for_each_entry(int directory, Take &&take)
-{
-    alignas(dirent64) char buffer[32 * 1024];
-    ssize_t length;
-    while ((length = getdents64(directory, buffer, sizeof buffer)) > 0) {
-        for (ssize_t at = 0; at < length;) {
-            const auto *entry = reinterpret_cast<const dirent64 *>(buffer + at);
-            at += entry->d_reclen;
-            if (entry->d_name[0] != '.')
-                take(entry->d_name);
-        }
-        // proc(5) fills the buffer as long as there is more.
-        if (static_cast<std::size_t>(length) < sizeof buffer - sizeof(dirent64))
-            return;
-    }
-}
 
 /// "PID/PART" below /proc, without the cost of snprintf: it is made for each process several times.
 class ProcPath {
@@ -169,9 +151,10 @@ public:
         denied_ = false;
         if (pass_.wanted & IPC_CLAIMS_MAPPINGS)
             look_at_mappings();
+        const bool shares_memory = sight_.end != 0;
         if (pass_.wanted & any_file)
             look_at_descriptors();
-        if (pass_.wanted & IPC_CLAIMS_CALLS)
+        if ((pass_.wanted & IPC_CLAIMS_CALLS) || (pass_.calls_beside_mappings && shares_memory))
             look_at_calls();
         count();
     }
@@ -245,6 +228,7 @@ private:
         sight_.device = makedev(query.device_major, query.device_minor);
         sight_.inode = query.inode;
         sight_.path = name_;
+        sight_.offset = query.offset;
         sight_.start = query.start;
         sight_.end = query.end;
         sight_.page_size = query.page_size;
@@ -274,14 +258,13 @@ private:
     /// left at once.
     void tell_line(const char *at, const char *end)
     {
-        std::uint64_t offset;
         std::uint32_t device_major, device_minor;
         if (!take_number(at, end, sight_.start, 16) || !take_letter(at, end, '-') ||
             !take_number(at, end, sight_.end, 16) || end - at < 6 || at[4] != 's')
             return;
         sight_.access = access_of(at[1] == 'r', at[2] == 'w');
         at += 6;
-        if (!take_number(at, end, offset, 16) || !take_letter(at, end, ' ') ||
+        if (!take_number(at, end, sight_.offset, 16) || !take_letter(at, end, ' ') ||
             !take_number(at, end, device_major, 16) || !take_letter(at, end, ':') ||
             !take_number(at, end, device_minor, 16) || !take_letter(at, end, ' ') ||
             !take_number(at, end, sight_.inode, 10))
@@ -297,7 +280,7 @@ private:
     void look_at_descriptors()
     {
         sight_.kind = IPC_SIGHT_DESCRIPTOR;
-        sight_.start = sight_.end = sight_.page_size = 0;
+        sight_.start = sight_.end = sight_.page_size = sight_.offset = 0;
         const Fd directory = open_part(path_("fd"), O_DIRECTORY);
         if (directory)
             for_each_entry(directory.get(), [&](const char *name) { tell_descriptor(directory.get(), name); });
@@ -354,15 +337,17 @@ private:
         sight_.path = "";
         // Most processes have one thread, whose call is known without asking for its number.
         if (struct stat status; fstatat(proc_, path_("task"), &status, 0) == 0 && status.st_nlink == 3)
-            return look_at_call(path_("syscall"));
+            return look_at_call(process, path_("syscall"));
         const Fd threads = open_part(path_("task"), O_DIRECTORY);
         if (threads)
-            for_each_entry(threads.get(),
-                           [this](const char *thread) { look_at_call(path_("task", thread, "/syscall")); });
+            for_each_entry(threads.get(), [this](const char *thread) {
+                look_at_call(std::strtoll(thread, nullptr, 10), path_("task", thread, "/syscall"));
+            });
     }
 
-    void look_at_call(const char *path)
+    void look_at_call(std::int64_t thread, const char *path)
     {
+        sight_.thread = thread;
         const Fd call = open_part(path);
         char text[256];
         const ssize_t length = call ? read(call.get(), text, sizeof text) : 0;
@@ -534,15 +519,21 @@ std::optional<Process> parse_process(std::string_view text, std::int64_t boot)
     process.command = text.substr(open + 1, close - open - 1);
     Fields fields(text.substr(close + 1));
     const std::string_view state = fields.skip_to(3);
-    const std::string_view flags = fields.skip_to(9);
-    const std::string_view start = fields.skip_to(22);
+    std::int64_t parent = 0, ticks = 0;
+    std::uint64_t threads = 0;
     unsigned bits = 0;
-    std::int64_t ticks = 0;
-    std::from_chars(flags.data(), flags.data() + flags.size(), bits);
-    if (std::from_chars(start.data(), start.data() + start.size(), ticks).ec != std::errc{})
+    const auto read = [](std::string_view field, auto &number) {
+        return std::from_chars(field.data(), field.data() + field.size(), number).ec;
+    };
+    read(fields.skip_to(4), parent);
+    read(fields.skip_to(9), bits);
+    read(fields.skip_to(20), threads);
+    if (read(fields.skip_to(22), ticks) != std::errc{})
         return std::nullopt;
     static const std::int64_t tick = nanoseconds_per_second / sysconf(_SC_CLK_TCK);
     process.start = boot + ticks * tick;
+    process.parent = parent;
+    process.threads = threads;
     process.without_memory = (bits & kernel_thread) || state == "Z" || state == "X";
     return process;
 }

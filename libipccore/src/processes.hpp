@@ -17,7 +17,8 @@ enum class MappingSource { automatic, query, text };
 
 struct ProcessPass {
     MappingSource mappings = MappingSource::automatic;
-    std::uint32_t wanted = ~0u; // IPC_CLAIMS_…: what else there is is passed over
+    std::uint32_t wanted = ~0u;         // IPC_CLAIMS_…: what else there is is passed over
+    bool calls_beside_mappings = false; // calls of processes that share memory, even where calls are not wanted
 };
 
 /// What could not be seen. Kernel threads and processes that have ended do not count.
@@ -42,6 +43,8 @@ bool has_mapping_query();
 struct Process {
     std::int64_t id = 0;
     std::int64_t start = 0; // nanoseconds since 1970, from /proc/PID/stat and the time of boot; to 10 ms
+    std::int64_t parent = 0;
+    std::uint64_t threads = 0;
     std::uint32_t user = 0;
     bool without_memory = false; // a kernel thread, or it has ended and waits for its parent
     std::string command;         // comm; any byte

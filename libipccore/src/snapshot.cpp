@@ -55,9 +55,12 @@ std::int64_t now()
     return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
 }
 
+bool wants_calls(const ProcessPass &pass) { return (pass.wanted & IPC_CLAIMS_CALLS) != 0; }
+
 /// The pass, without what no plugin would claim.
 ProcessPass what_is_claimed(ProcessPass pass, const Inventory &inventory)
 {
+    pass.calls_beside_mappings = wants_calls(pass); // who sleeps at a word of one
     pass.wanted &= inventory.claims();
     return pass;
 }
@@ -95,6 +98,7 @@ public:
         if (!request_.objects)
             return;
         inventory_.settle(go_over());
+        tell_unread();
         select();
         explain_unmatched();
     }
@@ -135,6 +139,8 @@ private:
         for (std::size_t i = 0; i < selectors_.size(); i++)
             if (is_wanted(selectors_[i]) && selectors_[i].is_exact())
                 look_up(plugin, i);
+        if (request_.holders)
+            report_failure(plugin, inventory_.ask_parties(plugin));
     }
 
     /// Without a mechanism a name is looked for where names can be enumerated: not every file is meant.
@@ -181,6 +187,7 @@ private:
     {
         if (!request_.holders)
             return false;
+        inventory_.look_for_locked_words(wants_calls(request_.pass));
         const Result<ProcessPassResult> result = go_over_processes(
             what_is_claimed(request_.pass, inventory_), [this](const ipc_sight &sight) { inventory_.see(sight); });
         if (!result) {
@@ -192,6 +199,14 @@ private:
             notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete ({})",
                                snapshot_.processes.hidden, snapshot_.processes.processes, missing_right()));
         return true;
+    }
+
+    void tell_unread()
+    {
+        if (const std::uint64_t unread = inventory_.unread_processes())
+            notice(fmt::format("who has mutexes locked in shared memory is not known of {} processes (CAP_SYS_PTRACE "
+                               "shows them)",
+                               unread));
     }
 
     bool is_selected(const Object &object)
@@ -286,7 +301,9 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
     Inventory inventory;
     inventory.add_plugin(*plugin);
+    inventory.look_for_locked_words(wants_calls(pass));
     const std::size_t index = IPC_TRY(inventory.look(*plugin, address));
+    IPC_TRY(inventory.ask_parties(*plugin));
     IPC_TRY(go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));
     inventory.settle(true);
     return std::move(inventory.objects()[index]);
@@ -307,6 +324,13 @@ std::vector<std::string> list_addresses(std::string_view capability, std::string
     for (const Object &object : take_snapshot(plugins, request).objects)
         addresses.push_back(object.address.text());
     return addresses;
+}
+
+const Holder *find_holder(const Object &object, std::int64_t process)
+{
+    const auto found = std::find_if(object.holders.begin(), object.holders.end(),
+                                    [&](const Holder &holder) { return holder.process == process; });
+    return found == object.holders.end() ? nullptr : &*found;
 }
 
 std::string name_holders(const std::vector<Holder> &holders)

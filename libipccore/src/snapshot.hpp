@@ -17,10 +17,12 @@
 
 namespace ipc {
 
-/// A process that has an object mapped or open, or waits on it. One per process and object.
+/// A process that has an object mapped, open or locked, or waits on it. One per process and object.
 struct Holder {
     std::int64_t process = 0;
     std::int64_t start = 0; // nanoseconds since 1970
+    std::int64_t parent = 0;
+    std::uint64_t threads = 0; // that it has
     std::uint32_t user = 0;
     std::string command;      // any byte
     std::uint32_t access = 0; // IPC_READ | IPC_WRITE over all its mappings and descriptors
@@ -28,6 +30,22 @@ struct Holder {
     std::uint32_t descriptors = 0;
     bool waits_to_receive = false;
     bool waits_to_send = false;
+    bool has_locked = false;
+    bool waits_to_lock = false;
+    bool waits_at_word = false; // for what only its programs know
+
+    bool waits() const { return waits_to_receive || waits_to_send || waits_to_lock || waits_at_word; }
+};
+
+/// A thread that has an object locked or waits for it, or its process where the thread is not known.
+struct Party {
+    std::uint32_t role = IPC_ROLE_HAS_LOCKED; // or one of IPC_ROLE_WAITS_…
+    std::int64_t process = 0;
+    std::int64_t thread = 0;            // 0: not known
+    std::uint64_t offset = IPC_UNKNOWN; // as in ipc_party: where only a part of the object is locked
+    std::int64_t since = IPC_NO_TIME;
+
+    bool has_locked() const { return role == IPC_ROLE_HAS_LOCKED; }
 };
 
 /// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody does, and its
@@ -42,6 +60,7 @@ struct Object {
     std::string detail;          // what else the plugin says; any byte
     ipc_object facts;            // as the plugin emitted it; its pointers are null
     std::vector<Holder> holders; // by process id
+    std::vector<Party> parties;  // by process id; their processes are among the holders
     /// Mappings that the kernel counts and the pass did not find: `attached` minus those found, where counted.
     std::uint64_t hidden = 0;
     State state = State::idle;
@@ -93,6 +112,9 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass);
 /// so at once. With a mechanism only its own, and if it enumerates nothing what is found at the holders. For
 /// completion.
 std::vector<std::string> list_addresses(std::string_view capability, std::string_view mechanism);
+
+/// The holder that is that process; null if there is none.
+const Holder *find_holder(const Object &object, std::int64_t process);
 
 /// "812 firefox, 813 cat and 2 more"; empty if there are none. Printable.
 std::string name_holders(const std::vector<Holder> &holders);

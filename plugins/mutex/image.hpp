@@ -36,6 +36,8 @@ struct Image {
     ImageHeader header;
     alignas(64) pthread_mutex_t mutex;    ///< robust and shared; of it only the first word is used here
     alignas(64) ipc::ProcessMark command; ///< that runs under the lock, if the lock's owner started one
+    std::int64_t since;                   ///< when `locker` locked it, nanoseconds since 1970, for who looks at it
+    std::uint32_t locker;                 ///< the thread, as the mutex's word has it
     alignas(64) std::uint32_t round;      ///< of a barrier: grows by one when all have come, and that lets them go
     alignas(64) Arrival arrivals[1];      ///< as many as there are parties
 };

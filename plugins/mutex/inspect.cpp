@@ -17,7 +17,16 @@ struct Facts {
     bool is_mutex = false;
     std::uint64_t parties = 0;
     std::uint32_t word = 0;
+    ProcessMark command;
+    std::int64_t since = IPC_NO_TIME; ///< when the word's thread locked it
+
+    std::uint32_t owner() const { return word & FUTEX_TID_MASK; }
 };
+
+template <typename Value> void take_member(Value &into, const char *image, std::size_t offset)
+{
+    std::memcpy(&into, image + offset, sizeof into);
+}
 
 Facts read_facts(int directory, const char *leaf, std::uint64_t bytes)
 {
@@ -28,8 +37,15 @@ Facts read_facts(int directory, const char *leaf, std::uint64_t bytes)
     if (!file || ::pread(file.get(), image, sizeof image, 0) != static_cast<ssize_t>(sizeof image))
         return facts;
     ImageHeader header;
-    std::memcpy(&header, image, sizeof header);
-    std::memcpy(&facts.word, image + offsetof(Image, mutex), sizeof facts.word);
+    std::int64_t since;
+    std::uint32_t locker;
+    take_member(header, image, 0);
+    take_member(facts.word, image, offsetof(Image, mutex));
+    take_member(facts.command, image, offsetof(Image, command));
+    take_member(since, image, offsetof(Image, since));
+    take_member(locker, image, offsetof(Image, locker));
+    if (locker && locker == facts.owner())
+        facts.since = since;
     const Result<std::uint64_t> parties = check_header(header, bytes);
     facts.is_mutex = parties.ok();
     facts.parties = parties ? parties.value() : 0;
@@ -46,7 +62,7 @@ bool emit_mutex(const Facts &facts, const char *name, const struct statx &status
     if (!facts.readable)
         object.flags |= IPC_OBJECT_DENIED;
     else if (facts.parties == 0)
-        object.value = facts.word & FUTEX_TID_MASK ? 0 : 1;
+        object.value = facts.owner() ? 0 : 1;
     if (facts.parties) {
         std::snprintf(detail, sizeof detail, "barrier for %llu", static_cast<unsigned long long>(facts.parties));
         object.detail = detail;
@@ -54,17 +70,51 @@ bool emit_mutex(const Facts &facts, const char *name, const struct statx &status
     return emit(object);
 }
 
+/// The thread that has it, as the word says, and the command for which it was locked, which may outlive the thread.
+bool emit_lockers(const Facts &facts, const struct statx &status, const Emit<ipc_party> &emit)
+{
+    ipc_party party;
+    ipc_party_clear(&party);
+    party.role = IPC_ROLE_HAS_LOCKED;
+    party.identity = identity_of(status);
+    party.thread = facts.owner();
+    party.since = facts.since;
+    if (facts.owner() && !emit(party))
+        return false;
+    if (!facts.command || facts.command.space != process_space() || has_ended(facts.command))
+        return true;
+    party.flags = IPC_PARTY_CERTAIN;
+    party.thread = 0;
+    party.process = facts.command.process;
+    return emit(party);
+}
+
+/// Call `take(facts, name, status)` for each, and for what may be one and cannot be read, until it is false.
+template <typename Take> Result<void> each_mutex(Take &&take)
+{
+    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
+        if (!LeafName::name_of(leaf))
+            return true;
+        const Facts facts = read_facts(directory, leaf, status.stx_size);
+        const PosixName name(LeafName::name_of(leaf));
+        return (facts.readable && !facts.is_mutex) || take(facts, name.text(), status);
+    });
+}
+
 struct Inspection {
     static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES;
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
-            if (!LeafName::name_of(leaf))
-                return true;
-            const Facts facts = read_facts(directory, leaf, status.stx_size);
-            const PosixName name(LeafName::name_of(leaf));
-            return (facts.readable && !facts.is_mutex) || emit_mutex(facts, name.text(), status, emit);
+        return each_mutex([&](const Facts &facts, const char *name, const struct statx &status) {
+            return emit_mutex(facts, name, status, emit);
+        });
+    }
+
+    static Result<void> parties(const Emit<ipc_party> &emit)
+    {
+        return each_mutex([&](const Facts &facts, const char *, const struct statx &status) {
+            return facts.parties || emit_lockers(facts, status, emit);
         });
     }
 

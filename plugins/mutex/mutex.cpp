@@ -35,6 +35,13 @@ int wait_for_end(const ProcessMark &process, const Deadline &deadline)
 
 constexpr const char *locked_by_another = "locked by another process";
 
+std::int64_t now()
+{
+    timespec time;
+    ::clock_gettime(CLOCK_REALTIME, &time);
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
+
 class Mutex {
 public:
     static constexpr std::uint32_t features = IPC_SEMAPHORE_RELEASED;
@@ -130,6 +137,8 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
         ours = check_name();
     if (ours) {
         known_ = true;
+        image_->since = now();
+        image_->locker = word_.owner();
         return std::uint64_t(1);
     }
     word_.unlock(); // and a command that was found stays entered
@@ -163,6 +172,7 @@ Result<void> Mutex::unlock()
         return {};
     locked_ = false;
     image_->command.process = 0;
+    image_->locker = 0;
     if (word_.unlock())
         return {};
     return Error::of(EPERM, "another process has overwritten it while it was locked (find out which, and remove it)");

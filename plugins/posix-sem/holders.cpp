@@ -6,6 +6,7 @@
 #include <ipc/shm_directory.hpp>
 
 #include <cstddef>
+#include <string>
 
 using namespace ipc;
 
@@ -27,12 +28,12 @@ constexpr std::uint32_t version = 1;
 
 std::uint64_t checksum_of(const Header &header) { return checksum(&header, offsetof(Header, checksum)); }
 
-Header header_for(const SemaphoreFile &semaphore, const ipc_identity &identity)
+Header header_for(std::uint64_t slots, const ipc_identity &identity)
 {
     Header header = {};
     std::memcpy(header.magic, magic, sizeof magic);
     header.version = version;
-    header.places = static_cast<std::uint32_t>(semaphore.slots() ? semaphore.slots() : Holders::plain_places);
+    header.places = static_cast<std::uint32_t>(slots ? slots : Holders::plain_places);
     header.inode = identity.number;
     header.birth = identity.birth;
     header.checksum = checksum_of(header);
@@ -114,7 +115,7 @@ Result<void> give_way(int directory, const char *name, int file, const struct st
 Result<Holders> Holders::open(const char *name, const SemaphoreFile &semaphore)
 {
     const struct statx &status = semaphore.status_when_opened();
-    const Header header = header_for(semaphore, identity_of(status));
+    const Header header = header_for(semaphore.slots(), identity_of(status));
     const LeafName leaf = holders_leaf(name);
     Fd file = IPC_TRY(open_file_of(leaf.text(), status));
     std::vector<Place> places = file ? read_places(file.get(), header) : std::vector<Place>();
@@ -125,6 +126,17 @@ Result<Holders> Holders::open(const char *name, const SemaphoreFile &semaphore)
         IPC_TRY(give_way(directory.get(), name, file.get(), status));
     file = IPC_TRY(make_file(directory.get(), leaf.text(), status, header));
     return Holders(std::move(file), std::vector<Place>(header.places));
+}
+
+Holders::Glance Holders::glance(const char *name, const struct statx &semaphore, std::uint64_t slots)
+{
+    const std::string path = std::string(shm_directory) + '/' + holders_leaf(name).text();
+    const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    struct statx status;
+    if (!file || file_status(file.get(), status) != 0 || !S_ISREG(status.stx_mode) ||
+        (status.stx_uid != semaphore.stx_uid && status.stx_uid != 0))
+        return {};
+    return {read_places(file.get(), header_for(slots, identity_of(semaphore))), time_of(status.stx_mtime)};
 }
 
 Result<void> Holders::write(std::size_t index, const Place &place)

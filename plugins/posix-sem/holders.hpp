@@ -42,6 +42,14 @@ public:
 
     static constexpr std::uint64_t plain_places = 256;
 
+    /// The places as they are written down at this moment, read without a lock, and when that was. None if nobody has
+    /// locked the semaphore of that name, which has this status and so many slots, or if they may not be read.
+    struct Glance {
+        std::vector<Place> places;
+        std::int64_t written = IPC_NO_TIME;
+    };
+    static Glance glance(const char *name, const struct statx &semaphore, std::uint64_t slots);
+
 private:
     Holders(ipc::Fd file, std::vector<Place> places) : file_(std::move(file)), places_(std::move(places)) {}
     ipc::Result<void> write(std::size_t index, const Place &place);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // posix-sem: those that exist in /dev/shm, who has them mapped, and how many wait.
+#include "holders.hpp"
 #include "posix_sem.hpp"
 #include "semaphore_file.hpp"
 
 #include <ipc/shm_directory.hpp>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 
 using namespace ipc;
@@ -13,21 +16,68 @@ namespace {
 
 constexpr std::string_view prefix = "sem.";
 
-/// Its value, waiters and slots, read without touching it.
-void read_image(int directory, const char *path, ipc_object &object, char (&detail)[32])
+/// Read without touching it.
+std::optional<SemaphoreImage> read_image(int directory, const char *path)
 {
     const Fd file(::openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     SemaphoreImage image;
-    if (!file || ::pread(file.get(), &image, sizeof image, 0) != sizeof image) {
+    if (!file || ::pread(file.get(), &image, sizeof image, 0) != sizeof image)
+        return std::nullopt;
+    return image;
+}
+
+std::uint64_t slots_of(const SemaphoreImage &image)
+{
+    return std::memcmp(image.tag, slot_tag, sizeof slot_tag) == 0 ? std::min<std::uint64_t>(image.slots, most_slots)
+                                                                  : 0;
+}
+
+/// Its value, waiters and slots.
+void describe_image(const std::optional<SemaphoreImage> &image, ipc_object &object, char (&detail)[32])
+{
+    if (!image) {
         object.flags |= IPC_OBJECT_DENIED;
         return;
     }
-    object.value = image.word & UINT32_MAX;
-    object.waiters = image.word >> 32;
-    if (std::memcmp(image.tag, slot_tag, sizeof slot_tag) != 0 || image.slots < 2)
+    object.value = image->word & UINT32_MAX;
+    object.waiters = image->word >> 32;
+    const std::uint64_t slots = slots_of(*image);
+    if (slots < 2)
         return;
-    std::snprintf(detail, sizeof detail, "%u slots", image.slots);
+    std::snprintf(detail, sizeof detail, "%u slots", static_cast<unsigned>(slots));
     object.detail = detail;
+}
+
+/// Those who are written down, as long as they live. When somebody locked it is known if it was the last one to do so.
+bool emit_lockers(const char *name, const struct statx &status, std::uint64_t slots, const Emit<ipc_party> &emit)
+{
+    const Holders::Glance glance = Holders::glance(name, status, slots);
+    const std::uint64_t space = process_space();
+    ipc_party party;
+    ipc_party_clear(&party);
+    party.role = IPC_ROLE_HAS_LOCKED;
+    party.flags = IPC_PARTY_CERTAIN;
+    party.identity = identity_of(status);
+    party.since = slots == 1 ? glance.written : IPC_NO_TIME;
+    for (const Place &place : glance.places) {
+        if (place.state != PlaceState::held || place.process.space != space || has_ended(place.process))
+            continue;
+        party.process = place.process.process;
+        if (!emit(party))
+            return false;
+    }
+    return true;
+}
+
+/// Call `take(directory, leaf, name, status)` for each until it is false.
+template <typename Take> Result<void> each_semaphore(Take &&take)
+{
+    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
+        if (!std::string_view(leaf).starts_with(prefix) || status.stx_size != sizeof(sem_t))
+            return true;
+        const PosixName name(leaf + prefix.size());
+        return take(directory, leaf, name.text(), status);
+    });
 }
 
 bool emit_semaphore(int directory, const char *path, const char *name, const struct statx &status,
@@ -38,7 +88,7 @@ bool emit_semaphore(int directory, const char *path, const char *name, const str
     char detail[32];
     object.name = name;
     describe_file(status, object);
-    read_image(directory, path, object, detail);
+    describe_image(read_image(directory, path), object, detail);
     return emit(object);
 }
 
@@ -47,11 +97,16 @@ struct Inspection {
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
-            if (!std::string_view(leaf).starts_with(prefix) || status.stx_size != sizeof(sem_t))
-                return true;
-            const PosixName name(leaf + prefix.size());
-            return emit_semaphore(directory, leaf, name.text(), status, emit);
+        return each_semaphore([&](int directory, const char *leaf, const char *name, const struct statx &status) {
+            return emit_semaphore(directory, leaf, name, status, emit);
+        });
+    }
+
+    static Result<void> parties(const Emit<ipc_party> &emit)
+    {
+        return each_semaphore([&](int directory, const char *leaf, const char *name, const struct statx &status) {
+            const std::optional<SemaphoreImage> image = read_image(directory, leaf);
+            return !image || emit_lockers(name, status, slots_of(*image), emit);
         });
     }
 

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <memory>
+#include <vector>
 
 namespace {
 
@@ -96,23 +97,56 @@ Result<void> list_text(const Emit<ipc_object> &emit)
     return {};
 }
 
+/// Call `take(id, record)` for each until it is false; was there any?
+template <typename Take> bool each_set(Take &&take)
+{
+    bool any = false;
+    seminfo info = {};
+    const int last = semctl(0, 0, SEM_INFO, &info); // answers with the highest index in use
+    for (int index = 0; index <= last; index++) {
+        semid_ds record;
+        const int id = semctl(index, 0, SEM_STAT_ANY, &record);
+        if (id < 0)
+            continue;
+        any = true;
+        if (!take(id, record))
+            break;
+    }
+    return any;
+}
+
+/// Who has a set's slots. Of other sets the kernel knows who changed them last, which need not be who has them.
+bool emit_lockers(int id, const semid_ds &record, const Emit<ipc_party> &emit)
+{
+    const Layout layout = Set(id).layout(record.sem_nsems);
+    if (layout.form != Form::slots)
+        return true;
+    std::vector<unsigned short> values(record.sem_nsems, 1);
+    if (semctl(id, 0, GETALL, values.data()) != 0)
+        return true;
+    ipc_party party;
+    ipc_party_clear(&party);
+    party.role = IPC_ROLE_HAS_LOCKED;
+    party.flags = IPC_PARTY_CERTAIN; // the kernel gives back what a process has when it dies
+    party.identity = sysv::identity<Sets>(id, record);
+    party.since = layout.number == 1 ? sysv::nanoseconds(record.sem_otime) : IPC_NO_TIME;
+    for (std::uint64_t slot = 1; slot <= layout.number; slot++) {
+        if (values[slot] != 0)
+            continue;
+        const int process = semctl(id, static_cast<int>(slot), GETPID);
+        party.process = process;
+        if (process > 0 && !emit(party))
+            return false;
+    }
+    return true;
+}
+
 struct Inspection {
     static constexpr std::uint32_t claims = IPC_CLAIMS_CALLS;
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        bool any = false;
-        seminfo info = {};
-        const int last = semctl(0, 0, SEM_INFO, &info); // answers with the highest index in use
-        for (int index = 0; index <= last; index++) {
-            semid_ds record;
-            const int id = semctl(index, 0, SEM_STAT_ANY, &record);
-            if (id < 0)
-                continue;
-            any = true;
-            if (!emit(Portrait(id, record).object))
-                break;
-        }
+        const bool any = each_set([&](int id, const semid_ds &record) { return emit(Portrait(id, record).object); });
         return any ? Result<void>() : list_text(emit);
     }
 
@@ -130,13 +164,19 @@ struct Inspection {
         if (sight.kind != IPC_SIGHT_CALL || (sight.number != SYS_semtimedop && sight.number != SYS_semop) ||
             sight.ipc_namespace != sysv::own_namespace())
             return false;
-        claim.role = IPC_ROLE_WAITS_TO_RECEIVE;
+        claim.role = IPC_ROLE_WAITS_TO_LOCK;
         claim.identity = {.space = sight.ipc_namespace,
                           .device = 0,
                           .number = static_cast<std::uint32_t>(sight.arguments[0]), // an int, in a register
                           .birth = IPC_NO_TIME};
         claim.descriptor = -1;
         return true;
+    }
+
+    static Result<void> parties(const Emit<ipc_party> &emit)
+    {
+        each_set([&](int id, const semid_ds &record) { return emit_lockers(id, record, emit); });
+        return {};
     }
 
     static Result<void> limits(const Emit<ipc_limit> &emit)

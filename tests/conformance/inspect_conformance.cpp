@@ -183,6 +183,47 @@ TEST_CASE("this process is found among the holders of what it holds")
     }
 }
 
+TEST_CASE("parties are of this mechanism's objects, have a role and are somebody or have a name")
+{
+    if (!applies() || !subject().inspect()->parties)
+        return;
+    FreshAddress address;
+    Held held(*address);
+    auto parties = ipc::call(
+        subject().inspect()->parties,
+        +[](void *, const ipc_party *party) {
+            CHECK(party->size >= sizeof *party);
+            CHECK(party->role <= IPC_ROLE_WAITS_TO_LOCK);
+            CHECK(party->role != IPC_ROLE_HOLDER);
+            CHECK(party->identity.number + party->identity.device + party->identity.space != 0);
+            CHECK((party->process > 0 || party->thread > 0 || party->name));
+            return 0;
+        },
+        static_cast<void *>(nullptr));
+    CHECK(parties.ok());
+}
+
+TEST_CASE("who has a semaphore locked is told, and nobody when it is unlocked")
+{
+    if (!applies() || !subject().semaphore())
+        return;
+    FreshAddress address;
+    Held held(*address);
+    const auto has_locked = [&] {
+        auto object = ipc::look_at(held.address(), {});
+        REQUIRE(object.ok());
+        CHECK(object->facts.value == (held.semaphore->status()->value));
+        return std::any_of(object->parties.begin(), object->parties.end(), [](const ipc::Party &party) {
+            return party.has_locked() && party.process == ::getpid() && party.offset == IPC_UNKNOWN;
+        });
+    };
+    CHECK_FALSE(has_locked());
+    REQUIRE(held.semaphore->lock(0, false, 0).ok());
+    CHECK(has_locked());
+    REQUIRE(held.semaphore->unlock().ok());
+    CHECK_FALSE(has_locked());
+}
+
 TEST_CASE("limits have a name, a meaning, and are not exceeded")
 {
     if (!applies() || !subject().inspect()->limits)

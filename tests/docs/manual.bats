@@ -48,7 +48,7 @@ page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
 }
 
 @test "every column of ipcls is in its page, and no other" {
-    diff <(ipcls --help | sed -n '/^Columns/,/^$/p' | grep -oE '^  [* ][A-Z-]+' | tr -d '* ' | sort) \
+    diff <(ipcls --help | sed -n '/^Columns/,/^$/p' | grep -oE '^  [*+ ][A-Z-]+' | tr -d '*+ ' | sort) \
         <(sed -n '/^\.Sh COLUMNS/,/^\.El/s/^\.It \([A-Z-]*\).*/\1/p' "$IPCUTILS_SOURCE_DIR/man/ipcls.1" | sort)
 }
 

@@ -116,6 +116,22 @@ make_objects() {
     shows 'to receive'
 }
 
+@test "who has a lock and who waits for it is told in the table and in the details" {
+    in_background semlock "$mutex" -- sleep 1000
+    holder=$!
+    wait_until eval "! semlock -n -q '$mutex' -- true"
+    open_screen 160 40 ipcwatch -d 0.1 "$mutex"
+    shows 'LOCKED-BY'
+    shows "$holder semlock"
+    press i
+    shows 'has it locked since'
+    in_background semlock "$mutex" -- true
+    shows 'to lock'
+    shows 'waits to lock it since'
+    kill "$holder" $!
+    hides 'LOCKED-BY'
+}
+
 @test "the selection stays with its object when rows are inserted above" {
     shmmk posix-shm:/m-selected 4K > /dev/null
     open_screen 100 40 ipcwatch -d 0.1

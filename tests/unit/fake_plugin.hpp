@@ -33,6 +33,13 @@ struct FakePlugin {
         plugin.descriptor_.remove = remove;
     }
 
+    /// Beside what it offers, with these features and no function.
+    void offer_semaphores(std::uint32_t features)
+    {
+        plugin.semaphore_.size = sizeof plugin.semaphore_;
+        plugin.semaphore_.features = features;
+    }
+
     Plugin plugin;
 
 private:

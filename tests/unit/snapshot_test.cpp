@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "fake_plugin.hpp"
 #include "inventory.hpp"
+#include "parties.hpp"
 #include "removal.hpp"
 #include "selection.hpp"
 #include "snapshot.hpp"
@@ -10,9 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <ctime>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -31,6 +34,7 @@ ipc_object plain(const char *name, ipc_identity identity)
 
 /// What the fake mechanisms list; a test sets it.
 std::vector<ipc_object> numbered_objects, filed_objects;
+std::vector<ipc_party> told_parties;
 
 int emit_all(const std::vector<ipc_object> &objects, ipc_emit_object emit, void *context)
 {
@@ -69,6 +73,7 @@ constexpr ipc_inspect_v1 numbered = {
         },
     .describe = nullptr,
     .limits = nullptr,
+    .parties = nullptr,
 };
 
 /// Objects that are files. Nameless ones are found by their holders.
@@ -108,7 +113,24 @@ constexpr ipc_inspect_v1 filed = {
             emit(context, &limit);
             return 0;
         },
+    .parties =
+        [](ipc_emit_party emit, void *context, ipc_error *) {
+            for (const ipc_party &party : told_parties)
+                emit(context, &party);
+            return 0;
+        },
 };
+
+/// Of the file of that inode.
+ipc_party told(std::uint64_t inode, std::int64_t process)
+{
+    ipc_party party;
+    ipc_party_clear(&party);
+    party.role = IPC_ROLE_HAS_LOCKED;
+    party.identity = {0, internal_device, inode, IPC_NO_TIME};
+    party.process = process;
+    return party;
+}
 
 ipc_sight sight(std::uint32_t kind, const char *path, std::uint64_t inode)
 {
@@ -149,6 +171,7 @@ struct Fixture {
     {
         numbered_objects.clear();
         filed_objects.clear();
+        told_parties.clear();
     }
 };
 
@@ -236,6 +259,65 @@ TEST_CASE_METHOD(Fixture, "a call on a descriptor waits on what that process has
         REQUIRE(object("f").holders.size() == 1);
         CHECK_FALSE(object("f").holders[0].waits_to_receive);
     }
+}
+
+TEST_CASE_METHOD(Fixture, "who is told to have an object locked is believed if he holds it, or for certain")
+{
+    filed_objects = {plain("f", {0, internal_device, 9, 0})};
+    list();
+    told_parties = {told(9, getpid())};
+    SECTION("not if he does not hold it") { told_parties[0].process = getpid(); }
+    SECTION("if he does") { inventory.see(sight(IPC_SIGHT_DESCRIPTOR, "/file", 9)); }
+    SECTION("by his thread")
+    {
+        told_parties[0].thread = std::exchange(told_parties[0].process, 0);
+        inventory.see(sight(IPC_SIGHT_DESCRIPTOR, "/file", 9));
+    }
+    SECTION("for certain") { told_parties[0].flags = IPC_PARTY_CERTAIN; }
+    SECTION("not if there is no such process")
+    {
+        told_parties[0].process = INT32_MAX;
+        told_parties[0].flags = IPC_PARTY_CERTAIN;
+    }
+    const bool expected =
+        inventory.objects()[0].holders.size() == 1 || (told_parties[0].flags && told_parties[0].process == getpid());
+    REQUIRE(inventory.ask_parties(files.plugin).ok());
+    inventory.settle(true);
+    REQUIRE(object("f").parties.size() == (expected ? 1 : 0));
+    CHECK(object("f").holders.size() == (expected ? 1 : 0));
+    if (expected) {
+        CHECK(object("f").parties[0].process == getpid());
+        CHECK(object("f").holders[0].has_locked);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "a party's object that nothing else shows is listed by the party's name, in use")
+{
+    list();
+    told_parties = {told(77, 0), told(77, 0), told(78, 0)};
+    told_parties[0].name = told_parties[1].name = "device:77";
+    REQUIRE(inventory.ask_parties(files.plugin).ok());
+    inventory.settle(true);
+    REQUIRE(inventory.objects().size() == 1);
+    CHECK(object("device:77").state == ipc::State::in_use);
+    CHECK(object("device:77").parties.empty());
+}
+
+TEST_CASE("what is told twice of a thread is one party that knows both")
+{
+    const ipc::Party by_table{.role = IPC_ROLE_WAITS_TO_LOCK, .process = 5, .offset = 100};
+    const ipc::Party by_call{.role = IPC_ROLE_WAITS_TO_LOCK, .process = 5, .thread = 6};
+    const ipc::Party another{.role = IPC_ROLE_WAITS_TO_LOCK, .process = 5, .thread = 7};
+    const ipc::Party locker{.process = 5};
+    std::vector<ipc::Party> parties = {by_call, locker, by_table, another, by_call};
+    ipc::merge_parties(parties);
+    REQUIRE(parties.size() == 3);
+    const auto of_six =
+        std::find_if(parties.begin(), parties.end(), [](const ipc::Party &party) { return party.thread == 6; });
+    REQUIRE(of_six != parties.end());
+    CHECK(of_six->offset == 100);
+    CHECK(std::count_if(parties.begin(), parties.end(), [](const ipc::Party &party) { return party.has_locked(); }) ==
+          1);
 }
 
 TEST_CASE_METHOD(Fixture, "a process blocked on an object uses it")
@@ -491,7 +573,8 @@ TEST_CASE_METHOD(Fixture, "notices of plugins land in the snapshot, each once, a
                                    .look = filed.look,
                                    .claim = nullptr,
                                    .describe = nullptr,
-                                   .limits = nullptr});
+                                   .limits = nullptr,
+                                   .parties = nullptr});
     ipc::SnapshotRequest request;
     request.holders = false;
     const ipc::Snapshot snapshot = ipc::take_snapshot({telling.found()}, request);

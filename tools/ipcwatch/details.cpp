@@ -80,9 +80,30 @@ std::string access_text(const Holder &holder)
 
 std::string waiting_text(const Holder &holder)
 {
-    if (holder.waits_to_receive)
-        return holder.waits_to_send ? "to receive, to send" : "to receive";
-    return holder.waits_to_send ? "to send" : "";
+    const std::pair<bool, std::string_view> waits[] = {{holder.waits_to_receive, "to receive"},
+                                                       {holder.waits_to_send, "to send"},
+                                                       {holder.waits_to_lock, "to lock"},
+                                                       {holder.waits_at_word, "at a word"}};
+    std::string text;
+    for (const auto &[does, what] : waits)
+        if (does)
+            text.append(text.empty() ? "" : ", ").append(what);
+    return text;
+}
+
+/// Behind the line of the holder.
+std::string party_line(const Party &party)
+{
+    std::string line = party.has_locked()                     ? "has it locked"
+                       : party.role == IPC_ROLE_WAITS_TO_LOCK ? "waits to lock it"
+                                                              : "waits";
+    if (party.offset != IPC_UNKNOWN)
+        line += fmt::format(" at byte {}", party.offset);
+    if (party.since != IPC_NO_TIME)
+        line += fmt::format(" since {}", format_time(party.since));
+    if (party.thread && party.thread != party.process)
+        line += fmt::format(", thread {}", party.thread);
+    return fmt::format("{:>7}  {}", "", line);
 }
 
 std::string holder_line(const Holder &holder)
@@ -98,10 +119,14 @@ void append_holders(std::vector<std::string> &lines, const Object &object)
         lines.emplace_back("held by no process that may be seen");
         return;
     }
-    lines.push_back(
-        fmt::format("{:>7}  {:<16}  {:<12}  {:<11}  {:<19}  {}", "PID", "COMMAND", "USER", "ACCESS", "SINCE", "WAITS"));
-    for (const Holder &holder : object.holders)
+    lines.push_back(fmt::format("{:>7}  {:<16}  {:<12}  {:<11}  {:<19}  {}", "PID", "COMMAND", "USER", "ACCESS",
+                                "STARTED", "WAITS"));
+    for (const Holder &holder : object.holders) {
         lines.push_back(holder_line(holder));
+        for (const Party &party : object.parties)
+            if (party.process == holder.process)
+                lines.push_back(party_line(party));
+    }
     if (object.hidden > 0)
         lines.push_back(fmt::format("{} more attached, by processes that may not be seen", object.hidden));
 }

@@ -87,6 +87,8 @@ Result<int> list_columns()
 Result<watch::Model> model_for(const Options &options)
 {
     watch::Model model(IPC_TRY(watch::choose_live_columns(options.columns)));
+    if ((options.columns.empty() || options.columns.front() == '+') && !options.json)
+        model.add_columns_in_use();
     if (options.user)
         model.only_user(*options.user);
     if (options.process)

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int history_width = 16;
 constexpr std::string_view replaced = "MESSAGES"; // DEPTH says the same
+constexpr std::string_view too_long = "DETAIL";   // which has a place of its own
 
 std::string depth_text(const Past &past) { return text_of(past.depth(), false); }
 
@@ -78,7 +79,7 @@ std::vector<LiveColumn> all_columns()
 {
     std::vector<LiveColumn> all;
     for (const Column &column : object_columns()) {
-        const bool by_default = column.by_default && column.name != replaced;
+        const bool by_default = column.shown == Shown::always && column.name != replaced;
         all.push_back({column.name, column.help, column.right, by_default, 0, &column, nullptr, nullptr, nullptr});
         if (column.name == replaced)
             all.insert(all.end(), std::begin(past_columns), std::end(past_columns));
@@ -136,6 +137,12 @@ Result<ChosenColumns> choose_live_columns(std::string_view chosen)
         chosen.remove_prefix(std::min(name.size() + 1, chosen.size()));
     }
     return columns;
+}
+
+bool comes_and_goes(const LiveColumn &column)
+{
+    return column.listed && column.name != too_long && column.listed->shown != Shown::always &&
+           column.listed->shown != Shown::on_request;
 }
 
 std::string text_of(const LiveColumn &column, const Object &object, const Past &past)

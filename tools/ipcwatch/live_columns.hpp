@@ -35,6 +35,9 @@ using ChosenColumns = std::vector<const LiveColumn *>;
 /// suggestion.
 Result<ChosenColumns> choose_live_columns(std::string_view chosen);
 
+/// Is it of those that are added to the usual ones while an object has something to show in it?
+bool comes_and_goes(const LiveColumn &column);
+
 /// By name, in any case. An unknown one is a usage error with a suggestion.
 Result<const LiveColumn *> find_live_column(std::string_view name);
 

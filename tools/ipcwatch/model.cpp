@@ -46,7 +46,7 @@ bool answers(const Row &row, std::string_view filter)
     return true;
 }
 
-Model::Model(ChosenColumns columns) : columns_(std::move(columns)) {}
+Model::Model(ChosenColumns columns) : chosen_(std::move(columns)), columns_(chosen_) {}
 
 void Model::take(Snapshot snapshot)
 {
@@ -72,8 +72,22 @@ std::vector<const Object *> Model::objects() const
     return objects;
 }
 
+void Model::arrange_columns()
+{
+    columns_ = chosen_;
+    if (!adds_columns_)
+        return;
+    for (const LiveColumn &column : live_columns())
+        if (comes_and_goes(column) && std::find(chosen_.begin(), chosen_.end(), &column) == chosen_.end() &&
+            has_to_show(*column.listed, snapshot_.objects))
+            columns_.insert(
+                std::find_if(columns_.begin(), columns_.end(), [&](const LiveColumn *one) { return one > &column; }),
+                &column);
+}
+
 void Model::arrange()
 {
+    arrange_columns();
     rows_.clear();
     for (const Object *object : objects()) {
         Row row{object, &pasts_.of(*object), {}};

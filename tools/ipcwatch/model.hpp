@@ -32,6 +32,9 @@ public:
     /// Never without a column. The first sort is the order of the snapshot.
     explicit Model(ChosenColumns columns);
 
+    /// Show also those columns that have something to show just now, among the ones chosen.
+    void add_columns_in_use() { adds_columns_ = true; }
+
     /// Only objects of this user; only objects that this process holds.
     void only_user(std::uint32_t user) { user_ = user; }
     void only_process(std::int64_t process) { process_ = process; }
@@ -77,11 +80,14 @@ public:
 private:
     bool concerns(const Object &object) const;
     void arrange();
+    void arrange_columns();
     void sort_rows();
     void measure_columns();
     void restore_selection();
 
-    ChosenColumns columns_;
+    ChosenColumns chosen_;
+    ChosenColumns columns_; // these, and the added ones
+    bool adds_columns_ = false;
     std::optional<std::uint32_t> user_;
     std::optional<std::int64_t> process_;
     Snapshot snapshot_;

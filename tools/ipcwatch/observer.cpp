@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -26,7 +27,7 @@ bool same_facts(const Object &left, const Object &right)
 
 bool only_whole_pass_finds(const Holder &holder)
 {
-    return holder.descriptors > 0 || holder.waits_to_receive || holder.waits_to_send;
+    return holder.descriptors > 0 || holder.waits() || holder.has_locked;
 }
 
 /// Its start is only as exact as the clock that the time of boot is reckoned from.
@@ -48,6 +49,17 @@ void add_holder(Object &object, const Holder &kept)
     place->descriptors = kept.descriptors;
     place->waits_to_receive = kept.waits_to_receive;
     place->waits_to_send = kept.waits_to_send;
+    place->has_locked = kept.has_locked;
+    place->waits_to_lock = kept.waits_to_lock;
+    place->waits_at_word = kept.waits_at_word;
+}
+
+/// As the whole pass found them, of those that live: who has what locked and who waits for it belong together.
+void recall_parties(Object &object, const Object &kept)
+{
+    object.parties.clear();
+    std::copy_if(kept.parties.begin(), kept.parties.end(), std::back_inserter(object.parties),
+                 [&](const Party &party) { return find_holder(object, party.process); });
 }
 
 void insert_in_order(std::vector<Object> &objects, Object object)
@@ -127,6 +139,7 @@ void Observer::recall(Snapshot &snapshot) const
         }
         for (const Holder &holder : alive.holders)
             add_holder(*present, holder);
+        recall_parties(*present, kept);
         if (present->state != State::removed)
             present->state = State::in_use;
     }

@@ -8,6 +8,7 @@
 //         static bool claim(const ipc_sight &, ipc_claim &);                                     // may be missing
 //         static bool describe(const ipc_sight &, const Emit<ipc_object> &emit);                 // may be missing
 //         static Result<void> limits(const Emit<ipc_limit> &emit);                               // may be missing
+//         static Result<void> parties(const Emit<ipc_party> &emit);                              // may be missing
 //     };
 //     constexpr ipc_inspect_v1 inspect = ipc::inspect_table<Inspection>();
 //
@@ -43,6 +44,10 @@ template <typename Inspection> constexpr ipc_inspect_v1 inspect_table()
     if constexpr (requires(const Emit<ipc_limit> &emit) { Inspection::limits(emit); })
         table.limits = [](ipc_emit_limit emit, void *context, ipc_error *error) {
             return guarded(error, [&] { return Inspection::limits(Emit<ipc_limit>(emit, context)); });
+        };
+    if constexpr (requires(const Emit<ipc_party> &emit) { Inspection::parties(emit); })
+        table.parties = [](ipc_emit_party emit, void *context, ipc_error *error) {
+            return guarded(error, [&] { return Inspection::parties(Emit<ipc_party>(emit, context)); });
         };
     return table;
 }

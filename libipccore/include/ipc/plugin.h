@@ -24,7 +24,7 @@
  *   Threads     The host calls a plugin from one thread at a time. A plugin starts no thread.
  *   Conduct     A plugin does not print, exit, change signal dispositions or throw across the boundary,
  *               and is never unloaded.
- *   Looking     list(), look(), claim() and describe() change nothing that another process could notice:
+ *   Looking     list(), look(), claim(), describe() and parties() change nothing that another process could notice:
  *               no attaching, no opening of a FIFO, no mount, no foreign lock.
  *   Text        Names come from other users and may hold any byte but NUL. The host makes them printable;
  *               a plugin puts them into error texts only through the host's address.
@@ -537,12 +537,17 @@ typedef struct ipc_sight {
     uint64_t arguments[6];  /* call */
     uint64_t described;     /* in describe() of a descriptor: nonzero if the object is in the list already, described
                                from a mapping; what is emitted then takes its place. Else 0 */
+    uint64_t offset;        /* mapping: of the object's byte that `start` shows */
+    int64_t thread;         /* call: the thread's id, that of the process if it is its first */
 } ipc_sight;
 
 enum {
     IPC_ROLE_HOLDER = 0u, /* has it mapped or open */
     IPC_ROLE_WAITS_TO_RECEIVE = 1u,
-    IPC_ROLE_WAITS_TO_SEND = 2u
+    IPC_ROLE_WAITS_TO_SEND = 2u,
+    IPC_ROLE_HAS_LOCKED = 3u, /* others wait until it unlocks */
+    IPC_ROLE_WAITS_TO_LOCK = 4u,
+    IPC_ROLE_WAITS_AT_WORD = 5u /* sleeps at a word of the object, for what only its programs know: the host's own */
 };
 
 /* What a plugin says of a sight that is its own. */
@@ -552,11 +557,48 @@ typedef struct ipc_claim {
     ipc_identity identity; /* space, device, number of the object; birth is not compared */
     int64_t descriptor;    /* call: the object is behind this descriptor of the process and `identity` does not
                               count; -1: identity counts */
+    uint64_t offset;       /* as in ipc_party; IPC_UNKNOWN unless the plugin sets it */
 } ipc_claim;
+
+enum {
+    /* It is that process, and not another one that has its number by now; without, the host believes it only where the
+     * process is seen to hold the object, or may not be looked into. */
+    IPC_PARTY_CERTAIN = 1u
+};
+
+/* Who has an object locked, or waits for it, as the mechanism knows it without a look at processes. Clear it with
+ * ipc_party_clear(). */
+typedef struct ipc_party {
+    uint32_t size;
+    uint32_t role;  /* IPC_ROLE_… */
+    uint32_t flags; /* IPC_PARTY_… */
+    uint32_t reserved;
+    ipc_identity identity; /* of the object; birth is not compared */
+    int64_t process;       /* process id; 0 if only the thread is known */
+    int64_t thread;        /* its thread; 0 if not known */
+    uint64_t offset;       /* of the part of the object that is locked or waited for, where it has several that are
+                              locked alone: who waits is held up by those with the same one; IPC_UNKNOWN: all of it */
+    int64_t since;         /* IPC_NO_TIME if not known */
+    const char *name;      /* what to list the object as if neither list() nor a sight showed it; NULL: then leave
+                              this out */
+} ipc_party;
+
+static inline void ipc_party_clear(ipc_party *party)
+{
+    party->size = sizeof *party;
+    party->role = party->flags = party->reserved = 0;
+    party->identity.space = party->identity.device = party->identity.number = 0;
+    party->identity.birth = IPC_NO_TIME;
+    party->process = party->thread = 0;
+    party->offset = IPC_UNKNOWN;
+    party->since = IPC_NO_TIME;
+    party->name = NULL;
+}
 
 /* Receives one record; a nonzero answer ends the listing, which then returns 0. */
 typedef int (*ipc_emit_object)(void *context, const ipc_object *object);
 typedef int (*ipc_emit_limit)(void *context, const ipc_limit *limit);
+typedef int (*ipc_emit_party)(void *context, const ipc_party *party);
 
 /* What claim() may recognise. */
 enum {
@@ -577,8 +619,8 @@ typedef struct ipc_inspect_v1 {
     /* The one object of that name; -ENOENT if there is none. */
     int (*look)(const ipc_address *address, ipc_emit_object emit, void *context, ipc_error *error);
     /* Is this sight one of an object of this mechanism? 1 and a filled claim, or 0. Asked for every shared
-     * mapping, descriptor and blocked call of the machine: decides from the sight alone, without system
-     * calls. NULL if holders cannot be seen. */
+     * mapping, descriptor and blocked call of the machine: decides from the sight alone, and makes no system
+     * call but for the few that it knows to be its own. NULL if holders cannot be seen. */
     int (*claim)(const ipc_sight *sight, ipc_claim *claim);
     /* A claimed object that list() did not emit: describe it from the sight. 0 emitted, 1 not worth
      * listing (a later sight may tell more). Asked until it was emitted, and if that was from a mapping
@@ -587,6 +629,11 @@ typedef struct ipc_inspect_v1 {
     int (*describe)(const ipc_sight *sight, ipc_emit_object emit, void *context);
     /* The limits that govern this mechanism. NULL if there are none. */
     int (*limits)(ipc_emit_limit emit, void *context, ipc_error *error);
+    /* Who has the mechanism's objects locked and who waits for them, from tables of the kernel and what is written in
+     * the objects. Called before the pass over /proc whose sights are claimed. The host itself finds who sleeps at a
+     * word of a claimed mapping (futex(2)) and who has robust mutexes in one (get_robust_list(2)). NULL if there is
+     * nothing to tell. */
+    int (*parties)(ipc_emit_party emit, void *context, ipc_error *error);
 } ipc_inspect_v1;
 
 #ifdef __cplusplus
