@@ -4,14 +4,28 @@
 #include "thread_status.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace ipc {
 namespace {
 
-/// Who sleeps at a word that somebody has locked waits to lock it.
+bool waits_for_message(const Party &party)
+{
+    return party.role == IPC_ROLE_WAITS_TO_RECEIVE || party.role == IPC_ROLE_WAITS_TO_SEND;
+}
+
+/// Who sleeps at a word that somebody has locked waits to lock it; where the mechanism knows better what a thread
+/// sleeps for, the word says nothing more.
 void settle_words(std::vector<Party> &parties)
 {
+    std::vector<Party> known;
+    std::copy_if(parties.begin(), parties.end(), std::back_inserter(known), waits_for_message);
+    std::erase_if(parties, [&](const Party &party) {
+        return party.role == IPC_ROLE_WAITS_AT_WORD && std::any_of(known.begin(), known.end(), [&](const Party &other) {
+                   return other.process == party.process && other.thread == party.thread;
+               });
+    });
     for (Party &party : parties)
         if (party.role == IPC_ROLE_WAITS_AT_WORD &&
             std::any_of(parties.begin(), parties.end(),

@@ -164,6 +164,8 @@ struct Inspection {
         ask_for_locks();
         bool wanted = true;
         for (const Entry &entry : locks) {
+            if (entry.process <= 0) // of an open file: whoever has that open says so at its descriptor
+                continue;
             char name[64];
             std::snprintf(name, sizeof name, "%02x:%02x:%" PRIu64, major(entry.device), minor(entry.device),
                           entry.inode);
