@@ -38,11 +38,11 @@ std::optional<std::int64_t> last_run(const std::string &path)
     if (line == text.npos || colon == text.npos)
         return std::nullopt;
     const std::size_t number = text.find_first_not_of(' ', colon + 1);
-    double milliseconds = 0;
+    std::int64_t milliseconds = 0; // the rest does not matter, and numbers with a point would bring in libm
     if (number == text.npos ||
         std::from_chars(text.data() + number, text.data() + text.size(), milliseconds).ec != std::errc{})
         return std::nullopt;
-    return static_cast<std::int64_t>(milliseconds * 1e6);
+    return milliseconds * 1'000'000;
 }
 
 /// On the line of a status file that begins so; 0 if there is none. The name of the process, which may hold anything,

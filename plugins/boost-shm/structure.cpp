@@ -66,8 +66,7 @@ public:
                 return damaged("it ends at byte %" PRIu64 ", and %" PRIu64 " was to be read",
                                offset / page_bytes * page_bytes + page->size(), offset + length);
             const std::size_t count = std::min(length, page->size() - start);
-            std::memcpy(out, page->data() + start, count);
-            out += count;
+            out = std::copy_n(page->data() + start, count, out);
             offset += count;
             length -= count;
         }

@@ -26,10 +26,10 @@ refuses() {
     done
 }
 
-@test "no plugin and no command needs the shared C++ runtime" {
+@test "no plugin and no command needs the shared C++ runtime, or the mathematical library" {
     [ "$IPCUTILS_SANITIZE" != ON ] || skip "a sanitizer brings the shared runtime"
     for file in "${plugins[@]}" "$IPCUTILS_BUILD_DIR"/bin/*; do
-        if readelf --dynamic "$file" | grep -E 'NEEDED.*(libstdc\+\+|libgcc_s|libboost)'; then
+        if readelf --dynamic "$file" | grep -E 'NEEDED.*(libstdc\+\+|libgcc_s|libboost|libm\.so)'; then
             echo "is needed by $file"
             return 1
         fi

@@ -86,11 +86,13 @@ END
         in_background semlock --shared "$gate" -- bash -c "read < $scratch/open"
         in_background semlock --shared "$gate" -- bash -c "read < $scratch/closed"
         # Both are inside: who opens a FIFO for writing waits for its reader.
-        echo > "$scratch/open"
+        exec 6> "$scratch/open" 7> "$scratch/closed"
+        echo >&6
         expect 2 semlock -n "$gate" -- true
         says "locked by another process"
         expect 0 semlock -n --shared "$gate" -- true
-        echo > "$scratch/closed"
+        echo >&7
+        exec 6>&- 7>&-
         expect 0 semlock -w 20 "$gate" -- true
         rm "$scratch/open" "$scratch/closed"
     done
