@@ -124,10 +124,10 @@ LargeMessagePool::~LargeMessagePool()
 Result<LargeMessagePool::Slot *> LargeMessagePool::find_free(std::uint64_t bytes)
 {
     for (const std::unique_ptr<Slot> &slot : slots_) {
-        if (slot->capacity < bytes || !has_name(slot->segment))
+        if (slot->capacity < bytes)
             continue;
         AtomicWord state = IPC_TRY(state_word(slot->segment));
-        if (IPC_TRY(state.load()) == bits(LargeMessageState::free))
+        if (IPC_TRY(state.load()) == bits(LargeMessageState::free) && has_name(slot->segment))
             return slot.get();
     }
     return nullptr;

@@ -48,17 +48,19 @@ public:
     }
 
 private:
-    static constexpr unsigned shortest = 32, longest = 4096, most_yields = 4;
+    static constexpr unsigned shortest = 32, longest = 4096, most_pauses = 16, most_yields = 4;
     static constexpr std::int64_t soon = 50'000;
 
+    /// Looks less and less often: each look takes the line that the other side is about to write.
     template <typename Ready> bool spin_for(unsigned left, Ready &&ready)
     {
-        for (; left; left--) {
+        for (unsigned pauses = 1; left; pauses = std::min(2 * pauses, most_pauses)) {
             if (ready()) {
                 budget_ = std::min(2 * budget_, longest);
                 return true;
             }
-            pause_processor();
+            for (unsigned i = 0; i < pauses && left; i++, left--)
+                pause_processor();
         }
         budget_ = std::max(budget_ / 2, shortest);
         return false;
