@@ -3,6 +3,7 @@
 
 #include "atomic_word.hpp"
 #include "error.hpp"
+#include "guarded_access.hpp"
 #include "processes.hpp"
 #include "snapshot.hpp"
 
@@ -60,16 +61,17 @@ Result<bool> change(Segment &segment, LargeMessageState from, LargeMessageState 
     return IPC_TRY(word.compare_exchange(bits(from), bits(to))) == bits(from);
 }
 
-Result<void> write_whole(Segment &segment, std::uint64_t offset, std::span<const std::byte> bytes)
+/// Into a segment that this process made and has mapped: neither a system call nor a pinned page for it.
+Result<void> fill(Segment &segment, const LargeMessageHeader &header, std::span<const std::byte> payload)
 {
-    while (!bytes.empty()) {
-        const std::size_t count = IPC_TRY(segment.write(offset, bytes));
-        if (count == 0)
-            return failure(EIO, "{}: somebody made it smaller (send again)", segment.address().text());
-        bytes = bytes.subspan(count);
-        offset += count;
-    }
-    return {};
+    const std::span<std::byte> memory = IPC_TRY(segment.map());
+    if (memory.size() < large_message_payload + payload.size())
+        return failure(EIO, "{}: somebody made it smaller (send again)", segment.address().text());
+    const Result<void> done = guarded_access(memory, [&] {
+        std::memcpy(memory.data() + large_message_payload, payload.data(), payload.size());
+        std::memcpy(memory.data(), &header, sizeof header);
+    });
+    return done ? done : located(segment.address().text(), done.error());
 }
 
 template <typename Record> std::optional<Record> read_record(Segment &segment)
@@ -179,8 +181,7 @@ Result<std::string> LargeMessagePool::put(std::span<const std::byte> bytes, std:
     header.state = LargeMessageState::in_flight;
     header.length = bytes.size();
     header.nonce = IPC_TRY(random_digits());
-    IPC_TRY(write_whole(slot->segment, large_message_payload, bytes));
-    IPC_TRY(write_whole(slot->segment, 0, std::as_bytes(std::span(&header, 1))));
+    IPC_TRY(fill(slot->segment, header, bytes));
     last_ = slot;
     return fmt::format("{} {} {}\n", slot->reference, bytes.size(), text_of(header.nonce));
 }
