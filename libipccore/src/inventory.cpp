@@ -2,13 +2,17 @@
 #include "inventory.hpp"
 
 #include "error.hpp"
+#include "helping_thread.hpp"
 #include "parties.hpp"
 #include "thread_words.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <thread>
 #include <utility>
 
 namespace ipc {
@@ -97,13 +101,26 @@ std::uint64_t hidden_mappings(const Object &object)
 /// Who holders are is read once for each process, and only of those that hold something.
 class Identification {
 public:
+    /// The holders of all these; of a crowd, two threads read about the next one in turn.
+    explicit Identification(const std::vector<Object> &objects)
+    {
+        constexpr std::size_t worth_two_threads = 64;
+        for (const Object &object : objects)
+            for (const Holder &holder : object.holders)
+                processes_.try_emplace(holder.process);
+        for (auto &entry : processes_)
+            unread_.push_back(&entry);
+        std::optional<HelpingThread> helper;
+        if (unread_.size() >= worth_two_threads && std::thread::hardware_concurrency() > 1)
+            helper.emplace([this] { read(); });
+        read();
+    }
+
     /// False if the process has ended.
     bool complete(Holder &holder)
     {
-        const auto [entry, is_new] = processes_.try_emplace(holder.process);
-        if (is_new)
-            entry->second = find_process(holder.process);
-        if (!entry->second)
+        const auto entry = processes_.find(holder.process);
+        if (entry == processes_.end() || !entry->second)
             return false;
         holder.start = entry->second->start;
         holder.parent = entry->second->parent;
@@ -114,7 +131,17 @@ public:
     }
 
 private:
-    std::unordered_map<std::int64_t, std::optional<Process>> processes_;
+    using Processes = std::unordered_map<std::int64_t, std::optional<Process>>;
+
+    void read()
+    {
+        for (std::size_t index; (index = next_++) < unread_.size();)
+            unread_[index]->second = find_process(unread_[index]->first);
+    }
+
+    Processes processes_;
+    std::vector<Processes::value_type *> unread_;
+    std::atomic<std::size_t> next_ = 0;
 };
 
 /// Nothing tells of some objects' pages but the mappings of those who have it mapped.
@@ -388,7 +415,6 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
 
 void Inventory::settle(bool complete)
 {
-    Identification identification;
     Creators creators;
     finish_process();
     index_objects();
@@ -404,6 +430,7 @@ void Inventory::settle(bool complete)
         objects_[twin].holders = objects_[first].holders;
         objects_[twin].parties = objects_[first].parties;
     }
+    Identification identification(objects_);
     for (Object &object : objects_) {
         object.hidden = complete ? hidden_mappings(object) : 0;
         std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });

@@ -14,13 +14,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -126,6 +129,11 @@ dev_t device_of_pipes()
         return status.st_dev;
     }();
     return device;
+}
+
+bool is_pipe_without_name(const struct statx &file)
+{
+    return S_ISFIFO(file.stx_mode) && makedev(file.stx_dev_major, file.stx_dev_minor) == device_of_pipes();
 }
 
 using See = std::function<void(const ipc_sight &)>;
@@ -293,7 +301,7 @@ private:
         // Without synchronising: a network file system that does not answer must not stop the pass.
         if (statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
                   STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &target) != 0 ||
-            !(pass_.wanted & kind_of_file(target.stx_mode)) ||
+            !(pass_.wanted & kind_of_file(target.stx_mode)) || is_pipe_without_name(target) ||
             fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
             return;
         if (!name_target(directory, name, target))
@@ -309,15 +317,11 @@ private:
         tell();
     }
 
-    /// Half of all descriptors are sockets and pipes, whose links say nothing but the inode.
+    /// Half of all descriptors are sockets, whose link says nothing but the inode.
     bool name_target(int directory, const char *name, const struct statx &target)
     {
-        const bool is_pipe =
-            S_ISFIFO(target.stx_mode) && makedev(target.stx_dev_major, target.stx_dev_minor) == device_of_pipes();
-        if (is_pipe || S_ISSOCK(target.stx_mode)) {
-            *fmt::format_to_n(name_, sizeof name_ - 1, "{}:[{}]", is_pipe ? "pipe" : "socket",
-                              std::uint64_t{target.stx_ino})
-                 .out = '\0';
+        if (S_ISSOCK(target.stx_mode)) {
+            *fmt::format_to_n(name_, sizeof name_ - 1, "socket:[{}]", std::uint64_t{target.stx_ino}).out = '\0';
             return true;
         }
         const ssize_t length = readlinkat(directory, name, name_, sizeof name_ - 1);
@@ -382,63 +386,6 @@ private:
     std::unique_ptr<char[]> text_;
 };
 
-/// Two threads look, each at the next process; what they saw is told by one of them, in the order of the processes.
-class SharedWalk {
-public:
-    SharedWalk(const ProcessPass &pass, int proc, bool by_query, const std::vector<std::string> &processes)
-        : pass_(pass), proc_(proc), by_query_(by_query), processes_(processes), seen_(processes.size())
-    {
-    }
-
-    ProcessPassResult run(const See &see)
-    {
-        ProcessPassResult others;
-        {
-            const HelpingThread helper([&] { others = look([] {}); });
-            result_ = look([&] { tell(see); });
-        }
-        tell(see);
-        return {result_.processes + others.processes, result_.hidden + others.hidden};
-    }
-
-private:
-    struct Seen {
-        Sights sights;
-        std::atomic<bool> is_complete = false;
-    };
-
-    template <typename After> ProcessPassResult look(After after)
-    {
-        Sights *current = nullptr;
-        const auto walk =
-            std::make_unique<Walk>(pass_, proc_, by_query_, [&](const ipc_sight &sight) { current->add(sight); });
-        for (std::size_t index; (index = next_++) < processes_.size();) {
-            current = &seen_[index].sights;
-            walk->visit(processes_[index].c_str());
-            seen_[index].is_complete.store(true, std::memory_order_release);
-            after();
-        }
-        return walk->result();
-    }
-
-    void tell(const See &see)
-    {
-        for (; told_ < seen_.size() && seen_[told_].is_complete.load(std::memory_order_acquire); told_++) {
-            seen_[told_].sights.tell(see);
-            seen_[told_].sights = {};
-        }
-    }
-
-    const ProcessPass &pass_;
-    const int proc_;
-    const bool by_query_;
-    const std::vector<std::string> &processes_;
-    std::vector<Seen> seen_;
-    std::atomic<std::size_t> next_ = 0;
-    std::size_t told_ = 0;
-    ProcessPassResult result_;
-};
-
 std::int64_t clock_now(clockid_t clock)
 {
     struct timespec now = {};
@@ -468,25 +415,105 @@ private:
 
 } // namespace
 
-Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see)
+/// Of a crowd, several threads look at the next process in turn; what they saw is told by the first, in the order of
+/// the processes. The first also asks the mechanisms, which may mean to sleep, so that one thread more keeps its
+/// processor busy.
+struct ProcessWalk::State {
+    struct Seen {
+        Sights sights;
+        std::atomic<bool> is_complete = false;
+    };
+
+    State(const ProcessPass &wanted, Fd directory)
+        : pass(wanted), proc(std::move(directory)),
+          by_query(pass.mappings != MappingSource::text && has_mapping_query())
+    {
+        for_each_entry(proc.get(), [&](const char *name) {
+            if (name[0] >= '1' && name[0] <= '9')
+                processes.emplace_back(name);
+        });
+        if (processes.size() < worth_two_threads || std::thread::hardware_concurrency() < 2)
+            return;
+        seen = std::vector<Seen>(processes.size());
+        for (ProcessPassResult &result : others)
+            helpers.emplace_back([this, &result] { result = look([] {}); });
+    }
+
+    template <typename After> ProcessPassResult look(After after)
+    {
+        Sights *current = nullptr;
+        const auto walk =
+            std::make_unique<Walk>(pass, proc.get(), by_query, [&](const ipc_sight &sight) { current->add(sight); });
+        for (std::size_t index; (index = next++) < processes.size();) {
+            current = &seen[index].sights;
+            walk->visit(processes[index].c_str());
+            seen[index].is_complete.store(true, std::memory_order_release);
+            after();
+        }
+        return walk->result();
+    }
+
+    ProcessPassResult look_alone(const See &see)
+    {
+        const auto walk = std::make_unique<Walk>(pass, proc.get(), by_query, see);
+        for (const std::string &process : processes)
+            walk->visit(process.c_str());
+        return walk->result();
+    }
+
+    ProcessPassResult look_together(const See &see)
+    {
+        const auto tell_more = [&] {
+            for (; told < seen.size() && seen[told].is_complete.load(std::memory_order_acquire); told++) {
+                seen[told].sights.tell(see);
+                seen[told].sights = {};
+            }
+        };
+        ProcessPassResult sum = look(tell_more);
+        for (HelpingThread &helper : helpers)
+            helper.join();
+        tell_more();
+        for (const ProcessPassResult &other : others) {
+            sum.processes += other.processes;
+            sum.hidden += other.hidden;
+        }
+        return sum;
+    }
+
+    const ProcessPass pass;
+    const Fd proc;
+    const bool by_query;
+    std::vector<std::string> processes;
+    std::vector<Seen> seen;
+    std::atomic<std::size_t> next = 0;
+    std::size_t told = 0;
+    std::array<ProcessPassResult, 2> others;
+    std::list<HelpingThread> helpers; // the last, and so the first to end
+};
+
+ProcessWalk::ProcessWalk(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ProcessWalk::ProcessWalk(ProcessWalk &&) noexcept = default;
+ProcessWalk::~ProcessWalk() = default;
+
+Result<ProcessWalk> ProcessWalk::begin(const ProcessPass &pass)
 {
     if (pass.mappings == MappingSource::query && !has_mapping_query())
         return failure(ENOTSUP, "this kernel has no PROCMAP_QUERY (it came with Linux 6.11)");
-    const Fd list(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!list)
+    Fd directory(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
         return Error::system("/proc cannot be read");
-    std::vector<std::string> processes;
-    for_each_entry(list.get(), [&](const char *name) {
-        if (name[0] >= '1' && name[0] <= '9')
-            processes.emplace_back(name);
-    });
-    const bool by_query = pass.mappings != MappingSource::text && has_mapping_query();
-    if (processes.size() >= worth_two_threads && std::thread::hardware_concurrency() > 1)
-        return SharedWalk(pass, list.get(), by_query, processes).run(see);
-    const auto walk = std::make_unique<Walk>(pass, list.get(), by_query, see);
-    for (const std::string &process : processes)
-        walk->visit(process.c_str());
-    return walk->result();
+    return ProcessWalk(std::make_unique<State>(pass, std::move(directory)));
+}
+
+ProcessPassResult ProcessWalk::tell(const std::function<void(const ipc_sight &)> &see)
+{
+    return state_->helpers.empty() ? state_->look_alone(see) : state_->look_together(see);
+}
+
+Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see)
+{
+    ProcessWalk walk = IPC_TRY(ProcessWalk::begin(pass));
+    return walk.tell(see);
 }
 
 bool has_mapping_query()

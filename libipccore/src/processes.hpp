@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,23 @@ struct ProcessPassResult {
 /// The two ways differ in what text cannot say: a newline in a name and a backslash followed by 012 look the same
 /// there, and the page size is 0, not known.
 Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see);
+
+/// The same in two steps, for who has something else to do between them: of a crowd another thread looks meanwhile, by
+/// system calls alone.
+class ProcessWalk {
+public:
+    /// Errors as above.
+    static Result<ProcessWalk> begin(const ProcessPass &pass);
+    ProcessWalk(ProcessWalk &&) noexcept;
+    ~ProcessWalk();
+    /// Once: what there is, in this thread.
+    ProcessPassResult tell(const std::function<void(const ipc_sight &)> &see);
+
+private:
+    struct State;
+    explicit ProcessWalk(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
 
 /// Does the running kernel have PROCMAP_QUERY?
 bool has_mapping_query();

@@ -93,11 +93,18 @@ public:
     void take(const std::vector<FoundPlugin> &plugins)
     {
         for (const FoundPlugin &found : plugins)
+            if (request_.objects && concerns(found) && found.plugin)
+                inventory_.add_plugin(*found.plugin);
+        // Begun before mechanisms are asked, of which some have to wait for the kernel.
+        std::optional<Result<ProcessWalk>> walk;
+        if (request_.objects && request_.holders)
+            walk.emplace(ProcessWalk::begin(what_is_claimed(request_.pass, inventory_)));
+        for (const FoundPlugin &found : plugins)
             if (concerns(found))
                 take_plugin(found);
         if (!request_.objects)
             return;
-        inventory_.settle(go_over());
+        inventory_.settle(walk && go_over(*walk));
         tell_unread();
         select();
         explain_unmatched();
@@ -129,7 +136,6 @@ private:
 
     void take_objects(const Plugin &plugin)
     {
-        inventory_.add_plugin(plugin);
         const auto is_wanted = [&](const Selector &selector) { return selector.concerns(plugin.mechanism()); };
         if (selectors_.empty() || std::any_of(selectors_.begin(), selectors_.end(), [&](const Selector &selector) {
                 return is_wanted(selector) && !selector.is_exact();
@@ -183,18 +189,14 @@ private:
     }
 
     /// Was every process looked at, as far as permitted?
-    bool go_over()
+    bool go_over(Result<ProcessWalk> &walk)
     {
-        if (!request_.holders)
-            return false;
-        inventory_.look_for_locked_words(wants_calls(request_.pass));
-        const Result<ProcessPassResult> result = go_over_processes(
-            what_is_claimed(request_.pass, inventory_), [this](const ipc_sight &sight) { inventory_.see(sight); });
-        if (!result) {
-            notice(fmt::format("holders are not known: {}", result.error().text()));
+        if (!walk) {
+            notice(fmt::format("holders are not known: {}", walk.error().text()));
             return false;
         }
-        snapshot_.processes = result.value();
+        inventory_.look_for_locked_words(wants_calls(request_.pass));
+        snapshot_.processes = walk.value().tell([this](const ipc_sight &sight) { inventory_.see(sight); });
         if (snapshot_.processes.hidden)
             notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete ({})",
                                snapshot_.processes.hidden, snapshot_.processes.processes, missing_right()));

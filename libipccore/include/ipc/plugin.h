@@ -604,7 +604,7 @@ typedef int (*ipc_emit_party)(void *context, const ipc_party *party);
 enum {
     IPC_CLAIMS_MAPPINGS = 1u,
     IPC_CLAIMS_REGULAR_FILES = 2u, /* descriptors of them, and so on */
-    IPC_CLAIMS_FIFOS = 4u,
+    IPC_CLAIMS_FIFOS = 4u,         /* those with a name */
     IPC_CLAIMS_SOCKETS = 8u,
     IPC_CLAIMS_OTHER_FILES = 16u,
     IPC_CLAIMS_CALLS = 32u
