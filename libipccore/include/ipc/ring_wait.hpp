@@ -48,13 +48,13 @@ public:
     }
 
 private:
-    static constexpr unsigned shortest = 32, longest = 4096, most_pauses = 16, most_yields = 4;
+    static constexpr unsigned shortest = 32, longest = 4096, fewest_pauses = 4, most_pauses = 16, most_yields = 4;
     static constexpr std::int64_t soon = 50'000;
 
     /// Looks less and less often: each look takes the line that the other side is about to write.
     template <typename Ready> bool spin_for(unsigned left, Ready &&ready)
     {
-        for (unsigned pauses = 1; left; pauses = std::min(2 * pauses, most_pauses)) {
+        for (unsigned pauses = fewest_pauses; left; pauses = std::min(2 * pauses, most_pauses)) {
             if (ready()) {
                 budget_ = std::min(2 * budget_, longest);
                 return true;
