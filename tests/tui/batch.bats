@@ -81,3 +81,11 @@ assert object["depth"] == 2 and object["change"] == 0 and object["history"] == [
     expect 1 bash -c 'ipcwatch -b -n 1 > /dev/full'
     one_line_from ipcwatch
 }
+
+@test "a locked file has the same name in every frame" {
+    touch "$scratch/lock"
+    in_background semlock "flock:$scratch/lock" -- sleep 1000
+    wait_until bash -c "ipcls -o LOCKED-BY 'flock:$scratch/lock' | grep -q sleep"
+    ipcwatch -b -n 4 -d 0.1 'flock:*' > "$scratch/frames"
+    [ "$(grep -c "^flock:$scratch/lock .*sleep" "$scratch/frames")" -eq 4 ]
+}

@@ -62,6 +62,12 @@ void recall_parties(Object &object, const Object &kept)
                  [&](const Party &party) { return find_holder(object, party.process); });
 }
 
+/// What a mechanism tells of who has something locked may have no name but a number.
+bool knows_less(const Object &object, const Object &kept)
+{
+    return (object.facts.flags & IPC_OBJECT_DENIED) && !(kept.facts.flags & IPC_OBJECT_DENIED);
+}
+
 void insert_in_order(std::vector<Object> &objects, Object object)
 {
     const auto order = [](const Object &left, const Object &right) {
@@ -133,15 +139,20 @@ void Observer::recall(Snapshot &snapshot) const
         const auto present = std::find_if(snapshot.objects.begin(), snapshot.objects.end(), [&](const Object &object) {
             return identity_of(object) == identity_of(kept);
         });
-        if (present == snapshot.objects.end()) { // without a name: nothing but its holders shows that it is there
-            insert_in_order(snapshot.objects, std::move(alive));
+        const bool is_there = present != snapshot.objects.end();
+        if (is_there && !knows_less(*present, kept)) {
+            for (const Holder &holder : alive.holders)
+                add_holder(*present, holder);
+            recall_parties(*present, kept);
+            if (present->state != State::removed)
+                present->state = State::in_use;
             continue;
         }
-        for (const Holder &holder : alive.holders)
-            add_holder(*present, holder);
-        recall_parties(*present, kept);
-        if (present->state != State::removed)
-            present->state = State::in_use;
+        // Without a name, or named by a number: nothing but its holders shows what it is.
+        if (is_there)
+            snapshot.objects.erase(present);
+        recall_parties(alive, kept);
+        insert_in_order(snapshot.objects, std::move(alive));
     }
 }
 
