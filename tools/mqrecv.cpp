@@ -75,13 +75,15 @@ ipc::Result<ipc::Queue> open_queue(const Request &request)
     return ipc::Queue::open(request.address, ipc::Access::read, request.limits());
 }
 
-/// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream.
+/// Take what is there without waiting, write it, and only then wait for more. An empty message ends a stream, and what
+/// is behind it is not taken.
 ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::int64_t timeout)
 {
     for (std::uint64_t left = request.limit(); left;) {
         const bool may_wait = delivery.empty() && timeout != 0;
-        const ipc::Result<void> taken = may_wait ? delivery.wait(timeout) : delivery.take(0);
-        left -= taken.ok();
+        const std::uint64_t most = request.unbuffered || request.stream ? 1 : left;
+        const ipc::Result<std::uint64_t> taken = may_wait ? delivery.wait(timeout, most) : delivery.take(0, most);
+        left -= taken ? taken.value() : 0;
         if (request.stream && taken && delivery.ends_empty())
             break;
         if (taken && !request.unbuffered)
@@ -89,7 +91,7 @@ ipc::Result<void> receive(ipc::Delivery &delivery, const Request &request, std::
         if (!taken || delivery.full() || request.unbuffered)
             IPC_TRY(delivery.flush());
         if (!taken && (taken.error().code() != EAGAIN || may_wait || timeout == 0))
-            return taken;
+            return taken.error();
     }
     return delivery.flush();
 }

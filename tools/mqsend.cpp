@@ -49,28 +49,18 @@ public:
         return {};
     }
 
-    ipc::Result<void> send(ipc::Record record)
+    /// They get the priority and type that they do not say themselves.
+    ipc::Result<void> send(std::span<ipc::Message> messages)
     {
-        if (!record.priority)
-            record.priority = request_.priority;
-        if (!record.type)
-            record.type = request_.type;
-        if (ipc::Result<void> fits = ipc::check_fields(record, queue_.features()); !fits)
-            return unsent(ipc::located(request_.address.text(), fits.error()));
-        ipc::Message message = {};
-        message.size = sizeof message;
-        if (record.priority)
-            message.fields |= IPC_QUEUE_PRIORITY;
-        if (record.type)
-            message.fields |= IPC_QUEUE_TYPE;
-        message.bytes = const_cast<std::byte *>(record.bytes.data());
-        message.length = message.capacity = record.bytes.size();
-        message.priority = record.priority.value_or(0);
-        message.type = record.type.value_or(1);
-        if (ipc::Result<void> sent = send(message); !sent)
-            return unsent(sent.error());
-        ++messages_;
-        bytes_ += record.bytes.size();
+        for (ipc::Message &message : messages) {
+            complete(message);
+            if (ipc::Result<void> fits = ipc::check_fields(message, queue_.features()); !fits)
+                return unsent(ipc::located(request_.address.text(), fits.error()));
+        }
+        if (!pool_)
+            return send_all(messages);
+        for (const ipc::Message &message : messages)
+            IPC_TRY(message.length > threshold_ ? send_large(message) : send_all({&message, 1}));
         return {};
     }
 
@@ -107,18 +97,43 @@ public:
     std::string summary() const { return fmt::format("messages sent: {}, bytes: {}", messages_, bytes_); }
 
 private:
-    ipc::Result<void> send(ipc::Message &message)
+    void complete(ipc::Message &message) const
     {
-        if (!pool_ || message.length <= threshold_)
-            return queue_.send(message, timeout_);
-        std::string reference =
-            IPC_TRY(pool_->put({static_cast<const std::byte *>(message.bytes), message.length}, timeout_));
-        message.bytes = reference.data();
-        message.length = message.capacity = reference.size();
-        const ipc::Result<void> sent = queue_.send(message, timeout_);
-        if (!sent)
+        if (request_.priority && !(message.fields & IPC_QUEUE_PRIORITY)) {
+            message.fields |= IPC_QUEUE_PRIORITY;
+            message.priority = *request_.priority;
+        }
+        if (request_.type && !(message.fields & IPC_QUEUE_TYPE)) {
+            message.fields |= IPC_QUEUE_TYPE;
+            message.type = *request_.type;
+        }
+    }
+
+    ipc::Result<void> send_all(std::span<const ipc::Message> messages)
+    {
+        std::uint64_t sent = 0;
+        const ipc::Result<void> done = queue_.send_many(messages, sent, timeout_);
+        messages_ += sent;
+        for (const ipc::Message &message : messages.first(sent))
+            bytes_ += message.length;
+        return done ? done : unsent(done.error());
+    }
+
+    ipc::Result<void> send_large(const ipc::Message &message)
+    {
+        const ipc::Result<std::string> reference = pool_->put(ipc::payload_of(message), timeout_);
+        if (!reference)
+            return unsent(reference.error());
+        ipc::Message referring = message;
+        referring.bytes = const_cast<char *>(reference.value().data());
+        referring.length = referring.capacity = reference.value().size();
+        if (const ipc::Result<void> sent = queue_.send(referring, timeout_); !sent) {
             pool_->take_back();
-        return sent;
+            return unsent(sent.error());
+        }
+        ++messages_;
+        bytes_ += message.length;
+        return {};
     }
 
     ipc::Queue &queue_;
@@ -144,9 +159,8 @@ ipc::Result<void> send_arguments(const Request &request, std::uint64_t largest, 
         if (++number; text.size() > largest)
             return ipc::located(request.address.text(),
                                 sender.unsent(ipc::record_too_large(number, text.size(), largest)));
-        ipc::Record record;
-        record.bytes = std::as_bytes(std::span(text));
-        IPC_TRY(sender.send(record));
+        ipc::Message message = ipc::message_of(std::as_bytes(std::span(text)));
+        IPC_TRY(sender.send({&message, 1}));
     }
     return pass_on(sender);
 }
@@ -163,14 +177,14 @@ ipc::Result<void> send_input(const Request &request, const ipc::Framing &framing
             IPC_TRY(sender.send(block));
             continue;
         }
-        const ipc::Result<std::optional<ipc::Record>> record = reader.next();
+        const ipc::Result<std::span<ipc::Message>> records = reader.next();
         if (!passed_on)
             return sender.unsent(passed_on.error());
-        if (!record)
-            return ipc::located(request.address.text(), sender.unsent(record.error()));
-        if (!record.value())
+        if (!records)
+            return ipc::located(request.address.text(), sender.unsent(records.error()));
+        if (records.value().empty())
             return pass_on(sender);
-        IPC_TRY(sender.send(*record.value()));
+        IPC_TRY(sender.send(records.value()));
     }
 }
 

@@ -39,7 +39,7 @@ bool is_pipe_or_socket(int descriptor)
 Delivery::Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest)
     : queue_(&queue), large_(queue), descriptor_(output), may_break_(is_pipe_or_socket(output)), frame_(framing),
       rendering_(std::move(rendering)), largest_(largest),
-      has_blocks_(queue.is_stream() && !rendering_ && frame_.delimiter())
+      has_blocks_(queue.is_stream() && !rendering_ && frame_.delimiter()), taken_(new Message[batch_messages])
 {
     held_.reserve(batch_messages);
 }
@@ -69,31 +69,32 @@ Message Delivery::room()
     return message;
 }
 
+ReceivedMessage Delivery::received(const Held &held, std::span<const std::byte> payload) const
+{
+    return {payload, held.fields, held.priority, held.type, now(), messages_ + std::uint64_t(&held - held_.data()) + 1};
+}
+
 void Delivery::hold(const Message &message, bool taken)
 {
     const auto *payload = static_cast<const std::byte *>(message.bytes);
-    Held held = {std::size_t(payload - payloads_.get()),
-                 message.length,
-                 0,
-                 message.fields,
-                 message.priority,
-                 message.type,
-                 taken};
+    Held &held = held_.emplace_back();
+    held.start = std::size_t(payload - payloads_.get());
+    held.length = message.length;
+    held.fields = message.fields;
+    held.priority = message.priority;
+    held.type = message.type;
+    held.taken = taken;
+    held.may_be_reference = LargeMessageReader::may_be_reference({payload, message.length});
+    has_reference_ |= held.may_be_reference;
     if (rendering_) {
-        rendering_({{payload, message.length},
-                    message.fields,
-                    message.priority,
-                    message.type,
-                    now(),
-                    messages_ + held_.size() + 1},
-                   text_);
+        if (!held.may_be_reference)
+            rendering_(received(held, {payload, message.length}), text_);
         used_ += message.length;
         held.end = text_.size();
     } else {
         used_ += frame_.close(payloads_.get() + used_, message.length);
         held.end = used_;
     }
-    held_.push_back(held);
 }
 
 Result<void> Delivery::write_text(std::string_view text)
@@ -102,15 +103,12 @@ Result<void> Delivery::write_text(std::string_view text)
     return write(std::as_bytes(std::span(text)), written);
 }
 
-/// Straight from the segment, whose pages stay mapped for the messages to come.
-Result<void> Delivery::write_payload(const Message &message, const LargeMessageReader::Payload &payload)
+Result<void> Delivery::write_payload(const Held &held, const LargeMessageReader::Payload &payload)
 {
     if (rendering_) {
         const std::string bytes = IPC_TRY(read_payload(payload));
         std::string text;
-        rendering_(
-            {std::as_bytes(std::span(bytes)), message.fields, message.priority, message.type, now(), messages_ + 1},
-            text);
+        rendering_(received(held, std::as_bytes(std::span(bytes))), text);
         return write_text(text);
     }
     if (frame_.front() && payload.length > std::numeric_limits<std::uint32_t>::max())
@@ -125,13 +123,23 @@ Result<void> Delivery::write_payload(const Message &message, const LargeMessageR
     return write_text(frame_.closing());
 }
 
-Result<void> Delivery::deliver(const Message &message, const LargeMessageReader::Payload &payload)
+Result<void> Delivery::write_reference(Held &held)
 {
-    IPC_TRY(flush());
-    IPC_TRY(write_payload(message, payload));
-    messages_++;
-    bytes_ += payload.length;
-    return {};
+    if (const auto payload = large_.find(payload_of(held))) {
+        IPC_TRY(write_payload(held, *payload));
+        if (held.taken)
+            large_.release();
+        held.length = payload->length;
+        return {};
+    }
+    if (rendering_) {
+        std::string text;
+        rendering_(received(held, payload_of(held)), text);
+        return write_text(text);
+    }
+    std::size_t written = 0;
+    const std::size_t frame = held.start - frame_.front();
+    return write({payloads_.get() + frame, held.end - frame}, written);
 }
 
 /// Has the queue, or rather this process, read messages that nobody else can take any more?
@@ -141,30 +149,24 @@ bool Delivery::is_read_ahead() const
     return status && status->in_hand;
 }
 
-Result<void> Delivery::take(std::int64_t timeout)
+Result<std::uint64_t> Delivery::take(std::int64_t timeout, std::uint64_t most)
 {
     if (interrupted() && !is_read_ahead())
         return failure(EINTR, "interrupted");
-    Message message = room();
-    IPC_TRY(queue_->receive(message, timeout));
-    if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length})) {
-        Result<void> done = deliver(message, *payload);
-        if (done)
-            large_.release();
-        else if (const Result<void> back = queue_->put_back(message); !back)
-            notice(fmt::format("a large message stays in {}: {}", payload->segment->address().text(),
-                               back.error().text()));
-        return done;
-    }
-    hold(message, true);
-    return {};
+    const std::span<Message> messages(taken_.get(), std::min<std::uint64_t>(most, batch_messages - held_.size()));
+    messages[0] = room();
+    const std::size_t gap = rendering_ ? 0 : frame_.front() + frame_.back();
+    const std::uint64_t count = IPC_TRY(queue_->receive_many(messages, batch_size - used_, gap, timeout));
+    for (const Message &message : messages.first(count))
+        hold(message, true);
+    return count;
 }
 
-Result<void> Delivery::wait(std::int64_t timeout)
+Result<std::uint64_t> Delivery::wait(std::int64_t timeout, std::uint64_t most)
 {
     constexpr std::int64_t slice = 1'000'000'000;
     while (may_break_ && (timeout == IPC_FOREVER || timeout > slice)) {
-        const Result<void> taken = take(slice);
+        const Result<std::uint64_t> taken = take(slice, most);
         if (taken || taken.error().code() != ETIMEDOUT)
             return taken;
         pollfd output = {descriptor_, 0, 0};
@@ -173,7 +175,7 @@ Result<void> Delivery::wait(std::int64_t timeout)
         if (timeout != IPC_FOREVER)
             timeout -= slice;
     }
-    return take(timeout);
+    return take(timeout, most);
 }
 
 std::uint64_t Delivery::take_ready_block(std::uint64_t most)
@@ -188,7 +190,11 @@ std::uint64_t Delivery::take_ready_block(std::uint64_t most)
         return 0;
     const std::uint64_t messages = count_byte({at, length}, delimiter);
     used_ += length;
-    held_.push_back({std::size_t(at - payloads_.get()), length - messages, used_, 0, 0, 0, true, messages});
+    held_.push_back({.start = std::size_t(at - payloads_.get()),
+                     .length = length - messages,
+                     .end = used_,
+                     .taken = true,
+                     .messages = messages});
     return messages;
 }
 
@@ -201,7 +207,7 @@ void Delivery::split_blocks()
             const std::byte *from = payloads_.get() + start;
             const void *hit = std::memchr(from, *frame_.delimiter(), held.end - start);
             const auto length = std::size_t(static_cast<const std::byte *>(hit) - from);
-            single.push_back({start, length, start + length + 1, 0, 0, 0, held.taken});
+            single.push_back({.start = start, .length = length, .end = start + length + 1, .taken = held.taken});
             start += length + 1;
         }
         if (held.messages == 1)
@@ -216,8 +222,6 @@ Result<void> Delivery::peek(std::uint64_t index)
         return failure(EINTR, "interrupted");
     Message message = room();
     IPC_TRY(queue_->peek(index, message));
-    if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length}))
-        return deliver(message, *payload);
     hold(message, false);
     return {};
 }
@@ -248,11 +252,8 @@ Result<void> Delivery::write(std::span<const std::byte> bytes, std::size_t &writ
 
 Result<void> Delivery::put_back(const Held &held)
 {
-    Message message = {};
-    message.size = sizeof message;
+    Message message = message_of(payload_of(held));
     message.fields = held.fields;
-    message.bytes = payloads_.get() + held.start;
-    message.length = message.capacity = held.length;
     message.priority = held.priority;
     message.type = held.type;
     return queue_->put_back(message);
@@ -276,8 +277,7 @@ std::size_t Delivery::give_back(std::size_t from)
     }
     std::ranges::sort(lost);
     for (const Held *held : lost) {
-        append_json_message({{payloads_.get() + held->start, held->length}, held->fields, held->priority, held->type},
-                            JsonText::ascii, lines);
+        append_json_message({payload_of(*held), held->fields, held->priority, held->type}, JsonText::ascii, lines);
         lines += '\n';
     }
     if (!lost.empty())
@@ -289,18 +289,41 @@ std::size_t Delivery::give_back(std::size_t from)
     return returned;
 }
 
-Result<void> Delivery::flush()
+Result<void> Delivery::write_held(std::size_t &count)
 {
-    std::size_t written = 0;
-    const Result<void> done = write(output(), written);
+    std::size_t written = 0; // of the output
+    Result<void> done;
+    count = 0;
+    if (has_reference_)
+        split_blocks();
+    for (std::size_t i = 0; has_reference_ && done && i < held_.size(); ++i) {
+        if (!held_[i].may_be_reference)
+            continue;
+        done = write(output().first(i ? held_[i - 1].end : 0), written);
+        if (done)
+            done = write_reference(held_[i]);
+        if (done) {
+            written = held_[i].end;
+            count = i + 1;
+        }
+    }
+    if (done)
+        done = write(output(), written);
     if (!done)
         split_blocks();
-    const auto unwritten = std::ranges::find_if(held_, [&](const Held &held) { return !done && held.end > written; });
-    for (auto held = held_.begin(); held != unwritten; ++held) {
-        bytes_ += held->length;
-        messages_ += held->messages;
+    while (count < held_.size() && (done || (held_[count].end <= written && !held_[count].may_be_reference)))
+        ++count;
+    return done;
+}
+
+Result<void> Delivery::flush()
+{
+    std::size_t count = 0;
+    const Result<void> done = write_held(count);
+    for (const Held &held : std::span(held_).first(count)) {
+        bytes_ += held.length;
+        messages_ += held.messages;
     }
-    const auto count = std::size_t(unwritten - held_.begin());
     const std::size_t returned = done ? 0 : give_back(count);
     clear();
     if (!returned)
@@ -313,6 +336,7 @@ void Delivery::clear()
     used_ = 0;
     text_.clear();
     held_.clear();
+    has_reference_ = false;
 }
 
 } // namespace ipc

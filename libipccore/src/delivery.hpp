@@ -27,12 +27,13 @@ public:
     /// written as that says. `queue` and `output` are the caller's and outlive this. SIGPIPE must be ignored.
     static Result<Delivery> create(Queue &queue, int output, const Framing &framing, Rendering rendering);
 
-    /// Receive one message, waiting as Queue::receive does. EINTR once interrupted() and nothing is left that the queue
-    /// has read ahead.
-    Result<void> take(std::int64_t timeout);
+    /// Receive a message, waiting as Queue::receive does, and what there is behind it without waiting, as long as this
+    /// is not full(): at most `most`, how many. EINTR once interrupted() and nothing is left that the queue has read
+    /// ahead.
+    Result<std::uint64_t> take(std::int64_t timeout, std::uint64_t most);
     /// The same, for long waits: where the output is a pipe or a socket that nobody reads any more, EPIPE within a
     /// second instead of waiting for a message that could not be delivered.
-    Result<void> wait(std::int64_t timeout);
+    Result<std::uint64_t> wait(std::int64_t timeout, std::uint64_t most);
     /// Take what is in hand of further messages as they are written, many at once, where the queue has them like that:
     /// at most `most`. How many; 0 says nothing about whether there are more.
     std::uint64_t take_block(std::uint64_t most) { return has_blocks_ ? take_ready_block(most) : 0; }
@@ -43,7 +44,10 @@ public:
     /// Is the message that was taken last one without bytes?
     bool ends_empty() const { return !held_.empty() && held_.back().length == 0; }
     /// Is there no room for another message? Then flush().
-    bool full() const { return used_ >= batch_size || text_.size() >= batch_size || held_.size() >= batch_messages; }
+    bool full() const
+    {
+        return used_ >= batch_size || text_.size() >= batch_size || held_.size() >= batch_messages || has_reference_;
+    }
     /// Write what is in hand. After an error nothing is in hand either.
     Result<void> flush();
 
@@ -54,25 +58,34 @@ public:
 private:
     static constexpr std::size_t batch_size = 64 * 1024, batch_messages = 4096;
     struct Held {
-        std::size_t start, length; // of the payload
-        std::size_t end;           // of what is written of it
-        std::uint32_t fields, priority;
-        std::int64_t type;
-        bool taken;                 // not peeked
-        std::uint64_t messages = 1; // of a block: the whole of it is written as it stands
+        std::size_t start = 0, length = 0; // of the payload
+        std::size_t end = 0;               // of what is written of it
+        std::uint32_t fields = 0, priority = 0;
+        std::int64_t type = 0;
+        bool taken = false;            // not peeked
+        bool may_be_reference = false; // to a large message: written on its own, and not in text_
+        std::uint64_t messages = 1;    // of a block: the whole of it is written as it stands
     };
 
     Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest);
     Message room();
-    /// Write what a message refers to: at once, behind what is in hand, since it is not copied.
-    Result<void> deliver(const Message &message, const LargeMessageReader::Payload &payload);
-    Result<void> write_payload(const Message &message, const LargeMessageReader::Payload &payload);
-    Result<void> write_text(std::string_view text);
     bool is_read_ahead() const;
     void hold(const Message &message, bool taken);
     std::uint64_t take_ready_block(std::uint64_t most);
     std::span<const std::byte> output() const;
+    ReceivedMessage received(const Held &held, std::span<const std::byte> payload) const;
+    std::span<const std::byte> payload_of(const Held &held) const
+    {
+        return {payloads_.get() + held.start, held.length};
+    }
+    /// Write what is in hand, in order, until something cannot be written; how many of them could be.
+    Result<void> write_held(std::size_t &count);
     Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
+    Result<void> write_text(std::string_view text);
+    /// Write one that may be a reference: what it refers to, else as it stands.
+    Result<void> write_reference(Held &held);
+    /// Straight from the segment, whose pages stay mapped for the messages to come.
+    Result<void> write_payload(const Held &held, const LargeMessageReader::Payload &payload);
     /// What was taken as blocks, from now on message by message.
     void split_blocks();
     Result<void> put_back(const Held &held);
@@ -92,6 +105,8 @@ private:
     std::size_t used_ = 0;
     std::string text_; // rendered
     std::vector<Held> held_;
+    bool has_reference_ = false;       // there is one that may be, so that its segment is not kept for long
+    std::unique_ptr<Message[]> taken_; // what the queue says of those that it gives at once
     std::uint64_t messages_ = 0, bytes_ = 0;
 };
 

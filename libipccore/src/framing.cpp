@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -24,7 +25,7 @@ constexpr std::size_t first_capacity = 128 * 1024;
 constexpr std::size_t read_size = 64 * 1024; // what a pipe holds, unless it was grown
 constexpr std::size_t prefix_size = 4;
 
-using Next = std::optional<Record>;
+constexpr std::size_t most_records = 64; // at once
 
 /// Room for a JSON line whose payload is of `largest` bytes: each may be written as \u00NN.
 std::uint64_t largest_json_line(std::uint64_t largest)
@@ -75,25 +76,31 @@ struct RecordReader::State {
     std::uint64_t largest;
     std::unique_ptr<std::byte[]> buffer = {};
     std::size_t capacity = 0;
-    std::size_t begin = 0, end = 0; // what is read and not yet a record
-    std::size_t searched = 0;       // from begin, without finding a delimiter
-    std::uint64_t number = 1;       // of the record, or line, that comes next
-    bool ended = false;             // whole: the one record was given
-    std::string payload = {};       // json
+    std::size_t begin = 0, end = 0;                 // what is read and not yet a record
+    std::size_t searched = 0;                       // from begin, without finding a delimiter
+    std::uint64_t number = 1;                       // of the record, or line, that comes next
+    bool ended = false;                             // whole: the one record was given
+    std::string payload = {};                       // json
+    std::array<Message, most_records> records = {}; // what was found last
+    std::size_t found = 0;
     std::function<Result<void>()> before_reading = {};
 
     std::size_t waiting() const { return end - begin; }
     Result<void> make_room();
     Result<bool> fill();
     Result<bool> fill_to(std::size_t bytes);
-    Next take(std::size_t length, std::size_t behind);
+    void take(std::size_t length, std::size_t behind);
     RecordBlock block();
 
-    Result<Next> delimited(char delimiter, std::uint64_t most);
-    Result<Next> whole();
-    Result<Next> length_prefixed();
-    Result<Next> json();
-    Result<Next> chunk();
+    Result<void> find();
+    Result<void> delimited(char delimiter, std::uint64_t most);
+    void more_delimited();
+    Result<void> whole();
+    std::size_t prefix() const;
+    Result<void> length_prefixed();
+    void more_prefixed();
+    Result<void> json();
+    Result<void> chunk();
 
     Error too_large(std::uint64_t size, const char *at_least) const
     {
@@ -156,17 +163,15 @@ Result<bool> RecordReader::State::fill_to(std::size_t bytes)
     return true;
 }
 
-Next RecordReader::State::take(std::size_t length, std::size_t behind)
+void RecordReader::State::take(std::size_t length, std::size_t behind)
 {
-    Record record;
-    record.bytes = {buffer.get() + begin, length};
+    records[found++] = message_of({buffer.get() + begin, length});
     begin += length + behind;
     searched = 0;
     ++number;
-    return record;
 }
 
-Result<Next> RecordReader::State::delimited(char delimiter, std::uint64_t most)
+Result<void> RecordReader::State::delimited(char delimiter, std::uint64_t most)
 {
     for (;;) {
         std::byte *from = buffer.get() + begin;
@@ -175,7 +180,8 @@ Result<Next> RecordReader::State::delimited(char delimiter, std::uint64_t most)
                 const auto length = std::size_t(static_cast<std::byte *>(hit) - from);
                 if (length > most)
                     return too_large(length, "");
-                return take(length, 1);
+                take(length, 1);
+                return {};
             }
         searched = waiting();
         if (searched > most)
@@ -183,71 +189,109 @@ Result<Next> RecordReader::State::delimited(char delimiter, std::uint64_t most)
         if (!IPC_TRY(fill()))
             break;
     }
-    if (!waiting())
-        return Next();
-    return take(waiting(), 0);
+    if (waiting())
+        take(waiting(), 0);
+    return {};
 }
 
-Result<Next> RecordReader::State::whole()
+/// More of them, as far as they have been read; what is wrong with one is said when it comes first.
+void RecordReader::State::more_delimited()
+{
+    while (found < records.size()) {
+        const std::byte *from = buffer.get() + begin;
+        const void *hit = waiting() ? std::memchr(from, framing.delimiter, waiting()) : nullptr;
+        const std::size_t length = hit ? std::size_t(static_cast<const std::byte *>(hit) - from) : waiting();
+        if (!hit)
+            searched = length;
+        if (!hit || length > largest)
+            return;
+        take(length, 1);
+    }
+}
+
+Result<void> RecordReader::State::whole()
 {
     if (ended)
-        return Next();
+        return {};
     while (IPC_TRY(fill()))
         if (waiting() > largest)
             return too_large(waiting(), "at least ");
     ended = true;
-    return take(waiting(), 0);
+    take(waiting(), 0);
+    return {};
 }
 
-Result<Next> RecordReader::State::length_prefixed()
+/// The length that the next record says it has.
+std::size_t RecordReader::State::prefix() const
 {
-    if (!IPC_TRY(fill_to(prefix_size))) {
-        if (!waiting())
-            return Next();
-        return failure(EINVAL, "the input ends inside the length of record {} (a length has {} bytes, {} are there)",
-                       number, prefix_size, waiting());
-    }
     std::size_t length = 0;
     for (std::size_t i = 0; i < prefix_size; ++i)
         length = length << 8 | std::to_integer<std::size_t>(buffer[begin + i]);
+    return length;
+}
+
+Result<void> RecordReader::State::length_prefixed()
+{
+    if (!IPC_TRY(fill_to(prefix_size))) {
+        if (!waiting())
+            return {};
+        return failure(EINVAL, "the input ends inside the length of record {} (a length has {} bytes, {} are there)",
+                       number, prefix_size, waiting());
+    }
+    const std::size_t length = prefix();
     if (length > largest)
         return too_large(length, "");
     if (!IPC_TRY(fill_to(prefix_size + length)))
         return failure(EINVAL, "the input ends inside record {} ({} of its {} bytes are there)", number,
                        waiting() - prefix_size, length);
     begin += prefix_size;
-    return take(length, 0);
+    take(length, 0);
+    return {};
 }
 
-Result<Next> RecordReader::State::json()
+void RecordReader::State::more_prefixed()
+{
+    while (found < records.size() && waiting() >= prefix_size && prefix() <= largest &&
+           waiting() - prefix_size >= prefix()) {
+        const std::size_t length = prefix();
+        begin += prefix_size;
+        take(length, 0);
+    }
+}
+
+Result<void> RecordReader::State::json()
 {
     for (;;) {
         const std::uint64_t line = number;
-        Next record = IPC_TRY(delimited('\n', largest_json_line(largest)));
-        if (!record)
-            return Next();
-        if (is_blank(record->bytes))
+        found = 0;
+        IPC_TRY(delimited('\n', largest_json_line(largest)));
+        if (!found)
+            return {};
+        const std::span<const std::byte> text = payload_of(records[0]);
+        if (is_blank(text))
             continue;
-        const std::string_view text(reinterpret_cast<const char *>(record->bytes.data()), record->bytes.size());
-        const Result<Record> message = parse_json_message(text, payload);
+        const Result<Message> message =
+            parse_json_message({reinterpret_cast<const char *>(text.data()), text.size()}, payload);
         if (!message)
             return failure(message.error().code(), "line {}: {}", line, message.error().text());
         number = line; // too_large() names it
-        if (message.value().bytes.size() > largest)
-            return too_large(message.value().bytes.size(), "");
+        if (message.value().length > largest)
+            return too_large(message.value().length, "");
         ++number;
-        return Next(message.value());
+        records[0] = message.value();
+        return {};
     }
 }
 
 /// What a read gives goes on at once, since somebody may wait for it.
-Result<Next> RecordReader::State::chunk()
+Result<void> RecordReader::State::chunk()
 {
     if (ended)
-        return Next();
+        return {};
     if (!waiting())
         ended = !IPC_TRY(fill());
-    return take(std::min<std::uint64_t>(waiting(), std::min<std::uint64_t>(largest, read_size)), 0);
+    take(std::min<std::uint64_t>(waiting(), std::min<std::uint64_t>(largest, read_size)), 0);
+    return {};
 }
 
 std::string RecordFrame::opening(std::uint64_t length) const
@@ -275,11 +319,11 @@ RecordBlock RecordReader::State::block()
     if (!last)
         return {};
     const std::span<const std::byte> bytes(from, std::size_t(static_cast<const std::byte *>(last) - from) + 1);
-    const RecordBlock found = {bytes, count_byte(bytes, framing.delimiter)};
+    const RecordBlock whole_ones = {bytes, count_byte(bytes, framing.delimiter)};
     begin += bytes.size();
     searched = 0;
-    number += found.records;
-    return found;
+    number += whole_ones.records;
+    return whole_ones;
 }
 
 Result<RecordBlock> RecordReader::next_block()
@@ -294,21 +338,32 @@ Result<RecordBlock> RecordReader::next_block()
 
 void RecordReader::before_reading(std::function<Result<void>()> work) { state_->before_reading = std::move(work); }
 
-Result<std::optional<Record>> RecordReader::next()
+Result<void> RecordReader::State::find()
 {
-    switch (state_->framing.kind) {
+    found = 0;
+    switch (framing.kind) {
     case Framing::Kind::whole:
-        return state_->whole();
+        return whole();
     case Framing::Kind::length_prefixed:
-        return state_->length_prefixed();
+        IPC_TRY(length_prefixed());
+        more_prefixed();
+        return {};
     case Framing::Kind::json:
-        return state_->json();
+        return json();
     case Framing::Kind::chunks:
-        return state_->chunk();
+        return chunk();
     case Framing::Kind::delimited:
         break;
     }
-    return state_->delimited(state_->framing.delimiter, state_->largest);
+    IPC_TRY(delimited(framing.delimiter, largest));
+    more_delimited();
+    return {};
+}
+
+Result<std::span<Message>> RecordReader::next()
+{
+    IPC_TRY(state_->find());
+    return std::span(state_->records).first(state_->found);
 }
 
 } // namespace ipc

@@ -32,14 +32,6 @@ struct Framing {
 /// `\n`, `\t`, `\r`, `\0`, `\\`, `\xNN`, or one byte that stands for itself. A usage error otherwise.
 Result<char> parse_delimiter(std::string_view text);
 
-/// One record as read: its bytes, and what JSON Lines say beside them. `bytes` points into the reader's buffer and is
-/// valid until the next record is asked for.
-struct Record {
-    std::span<const std::byte> bytes;
-    std::optional<std::uint32_t> priority;
-    std::optional<std::int64_t> type;
-};
-
 /// Records as they stood, each with its delimiter.
 struct RecordBlock {
     std::span<const std::byte> bytes = {};
@@ -56,12 +48,14 @@ public:
     /// (EMSGSIZE), without reading on to its end. `fd` stays the caller's.
     RecordReader(int fd, Framing framing, std::uint64_t largest);
     ~RecordReader();
-    /// The next record; nothing at the end of the stream. A last line without its delimiter is a record, and so is an
-    /// empty one with it. A stream that ends inside a length-prefixed record is an error, and so is malformed JSON
-    /// (with its line number; blank lines are passed over). EINTR once interrupted().
-    Result<std::optional<Record>> next();
-    /// Many whole records at once, of a stream whose records are delimited. Reads at most once; empty if that does not
-    /// complete one, which next() then does. Valid as a record is.
+    /// The next records, which have been read by then; none at the end of the stream. Their bytes lie in the reader's
+    /// buffer, so all is valid until more is asked for, and JSON Lines say priority and type beside them. A last line
+    /// without its delimiter is a record, and so is an empty one with it. A stream that ends inside a length-prefixed
+    /// record is an error, and so is malformed JSON (with its line number; blank lines are passed over). EINTR once
+    /// interrupted().
+    Result<std::span<Message>> next();
+    /// Many whole records as one block, of a stream whose records are delimited. Reads at most once; empty if that does
+    /// not complete one, which next() then does. Valid as records are.
     Result<RecordBlock> next_block();
     /// Call `work` before each read, which may have to wait; its error becomes next()'s.
     void before_reading(std::function<Result<void>()> work);

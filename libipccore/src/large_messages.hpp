@@ -78,10 +78,13 @@ public:
     /// What a message refers to; nothing if it is an ordinary message, as whatever only looks like a reference is.
     std::optional<Payload> find(std::span<const std::byte> message)
     {
-        // Nearly all messages are told apart here.
-        const bool is_like_one = message.size() > large_message_word.size() &&
-                                 std::memcmp(message.data(), large_message_word.data(), large_message_word.size()) == 0;
-        return is_like_one ? look_up(message) : std::nullopt;
+        return may_be_reference(message) ? look_up(message) : std::nullopt;
+    }
+    /// Nearly all messages are told apart here.
+    static bool may_be_reference(std::span<const std::byte> message)
+    {
+        return message.size() > large_message_word.size() &&
+               std::memcmp(message.data(), large_message_word.data(), large_message_word.size()) == 0;
     }
     /// The payload that find() returned last has been read: its segment is the sender's again, or removed if there is
     /// no sender any more.

@@ -18,12 +18,12 @@ Error has_none(std::string_view field, std::int64_t value)
 
 } // namespace
 
-Result<void> check_fields(const Record &record, std::uint32_t features)
+Result<void> check_missing_fields(const Message &message, std::uint32_t missing)
 {
-    if (record.priority.value_or(0) != 0 && !(features & IPC_QUEUE_PRIORITY))
-        return has_none("priority", *record.priority);
-    if (record.type.value_or(1) != 1 && !(features & IPC_QUEUE_TYPE))
-        return has_none("type", *record.type);
+    if (missing & IPC_QUEUE_PRIORITY && message.priority != 0)
+        return has_none("priority", message.priority);
+    if (missing & IPC_QUEUE_TYPE && message.type != 1)
+        return has_none("type", message.type);
     return {};
 }
 

@@ -50,16 +50,19 @@ template <typename Number> Result<Number> number_of(const std::string &key, cons
     return value.get<Number>();
 }
 
-Result<void> take_member(const std::string &key, const Json &value, Record &record, std::optional<std::string> &payload)
+Result<void> take_member(const std::string &key, const Json &value, Message &message,
+                         std::optional<std::string> &payload)
 {
     if (key == "payload" || key == "base64") {
         if (payload)
             return failure(EINVAL, "it has \"payload\" and \"base64\" (one of them)");
         payload = IPC_TRY(key == "payload" ? text_of(key, value) : decoded(value));
     } else if (key == "priority") {
-        record.priority = IPC_TRY(number_of<std::uint32_t>(key, value));
+        message.priority = IPC_TRY(number_of<std::uint32_t>(key, value));
+        message.fields |= IPC_QUEUE_PRIORITY;
     } else if (key == "type") {
-        record.type = IPC_TRY(number_of<std::int64_t>(key, value));
+        message.type = IPC_TRY(number_of<std::int64_t>(key, value));
+        message.fields |= IPC_QUEUE_TYPE;
     } else if (std::ranges::find(passed_over, key) == passed_over.end()) {
         return failure(EINVAL, "unknown key \"{}\" (known are payload, base64, priority, type, {})", printable(key),
                        fmt::join(passed_over, ", "));
@@ -105,20 +108,21 @@ void append_json_message(const ReceivedMessage &message, const FailedWork &faile
                    failed.attempts, Json(failed.address).dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
-Result<Record> parse_json_message(std::string_view line, std::string &payload)
+Result<Message> parse_json_message(std::string_view line, std::string &payload)
 {
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object())
         return failure(EINVAL, "not a JSON object (one message is {{\"payload\":\"text\"}} in a line of its own)");
-    Record record;
+    Message message = message_of({});
     std::optional<std::string> found;
     for (const auto &[key, value] : json.items())
-        IPC_TRY(take_member(key, value, record, found));
+        IPC_TRY(take_member(key, value, message, found));
     if (!found)
         return failure(EINVAL, "it has neither \"payload\" nor \"base64\"");
     payload = std::move(*found);
-    record.bytes = std::as_bytes(std::span(payload));
-    return record;
+    message.bytes = payload.data();
+    message.length = message.capacity = payload.size();
+    return message;
 }
 
 } // namespace ipc

@@ -34,7 +34,7 @@ void append_json_message(const ReceivedMessage &message, const FailedWork &faile
 
 /// Read a line. One of "payload" and "base64" must be there. "time", "length" and what a failed message has more, which
 /// only tell, are passed over; any other key is an error, since it may be a misspelt one. `payload` receives the bytes,
-/// to which the record points.
-Result<Record> parse_json_message(std::string_view line, std::string &payload);
+/// to which the message points.
+Result<Message> parse_json_message(std::string_view line, std::string &payload);
 
 } // namespace ipc

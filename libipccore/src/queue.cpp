@@ -101,6 +101,31 @@ Result<void> Queue::receive(Message &message, std::int64_t timeout)
     return perform(table_->receive, &message, timeout);
 }
 
+Result<void> Queue::send_many(std::span<const Message> messages, std::uint64_t &sent, std::int64_t timeout)
+{
+    sent = 0;
+    if (table_->send_many)
+        return perform(table_->send_many, messages.data(), std::uint64_t(messages.size()), &sent, timeout);
+    for (const Message &message : messages) {
+        IPC_TRY(send(message, timeout));
+        ++sent;
+    }
+    return {};
+}
+
+Result<std::uint64_t> Queue::receive_many(std::span<Message> messages, std::uint64_t room, std::uint64_t gap,
+                                          std::int64_t timeout)
+{
+    std::uint64_t received = 0;
+    if (table_->receive_many) {
+        IPC_TRY(perform(table_->receive_many, messages.data(), std::uint64_t(messages.size()), room, gap, &received,
+                        timeout));
+        return received;
+    }
+    IPC_TRY(receive(messages.front(), timeout));
+    return 1;
+}
+
 bool Queue::is_stream() const { return table_ == &stream_queue_table(); }
 
 bool Queue::takes_blocks(char delimiter) const { return is_stream() && ipc::takes_blocks(handle_.get(), delimiter); }

@@ -20,6 +20,22 @@ namespace ipc {
 /// What an ipc_message carries beside its bytes; see ipc/plugin.h.
 using Message = ipc_message;
 
+/// A message to be sent, without priority and type. Borrows the bytes, which stay as they are.
+inline Message message_of(std::span<const std::byte> bytes)
+{
+    Message message = {};
+    message.size = sizeof message;
+    message.bytes = const_cast<std::byte *>(bytes.data());
+    message.length = message.capacity = bytes.size();
+    message.type = 1;
+    return message;
+}
+
+inline std::span<const std::byte> payload_of(const Message &message)
+{
+    return {static_cast<const std::byte *>(message.bytes), message.length};
+}
+
 /// Move-only; the destructor closes and never removes. Every error names the address, and its code tells what kind it
 /// is: EAGAIN (empty or full, and the timeout was 0), ETIMEDOUT, EINTR (interrupted(), see interruption.hpp), EIDRM,
 /// ESTALE (its memory was taken away; so for all calls from then on).
@@ -46,7 +62,16 @@ public:
     Result<void> flush(std::int64_t timeout);
     Result<void> receive(Message &message, std::int64_t timeout);
 
-    /// Many messages at once, where the queue has each stand before `delimiter` already. Messages hold none then.
+    /// Send one message after the other, `timeout` for each. `sent` becomes how many were, also if it fails.
+    Result<void> send_many(std::span<const Message> messages, std::uint64_t &sent, std::int64_t timeout);
+    /// Receive a message, and what there is behind it without waiting: how many, one at least. The first of `messages`
+    /// says where its bytes go; those of another lie `gap` bytes behind the ones before, and begin less than `room`
+    /// bytes behind the first.
+    Result<std::uint64_t> receive_many(std::span<Message> messages, std::uint64_t room, std::uint64_t gap,
+                                       std::int64_t timeout);
+
+    /// Many messages at once as one block of bytes, where the queue has each stand before `delimiter` already. Messages
+    /// hold none then.
     bool takes_blocks(char delimiter) const;
     /// Send whole messages, each with its delimiter; only if takes_blocks(). If it fails, those that were not sent are
     /// kept, and status() counts them.

@@ -24,11 +24,8 @@ struct TakenMessage {
     ReceivedMessage view() const { return {std::as_bytes(std::span(bytes)), fields, priority, type, time, index}; }
     Message raw() const
     {
-        Message message = {};
-        message.size = sizeof message;
+        Message message = message_of(std::as_bytes(std::span(bytes)));
         message.fields = fields;
-        message.bytes = const_cast<char *>(bytes.data());
-        message.length = message.capacity = bytes.size();
         message.priority = priority;
         message.type = type;
         return message;

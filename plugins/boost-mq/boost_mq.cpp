@@ -26,6 +26,8 @@ using ipc::Result;
 
 constexpr const char *place = ipc::shm_directory;
 constexpr std::uint64_t default_messages = 100, default_size = 8192;
+/// Messages that are sent or received while the lock is held once: others shall not have to sleep for it.
+constexpr std::uint64_t messages_at_once = 16;
 /// Nanoseconds that a lock may be held, or a library may take, before something is wrong.
 constexpr std::int64_t patience = 1'000'000'000;
 
@@ -73,8 +75,19 @@ public:
     static Result<std::unique_ptr<Channel>> open(const ipc_address &address, std::uint32_t access);
 
     Result<void> status(ipc_queue_status &status);
-    Result<void> send(const ipc_message &message, std::int64_t timeout);
-    Result<void> receive(ipc_message &message, std::int64_t timeout);
+    Result<void> send_many(std::span<const ipc_message> messages, std::uint64_t &sent, std::int64_t timeout);
+    Result<void> receive_many(ipc::MessageRoom &room, std::int64_t timeout);
+    Result<void> send(const ipc_message &message, std::int64_t timeout)
+    {
+        std::uint64_t sent = 0;
+        return send_many({&message, 1}, sent, timeout);
+    }
+    Result<void> receive(ipc_message &message, std::int64_t timeout)
+    {
+        std::uint64_t received = 0;
+        ipc::MessageRoom room(&message, 1, 1, 0, received);
+        return receive_many(room, timeout);
+    }
     Result<void> peek(std::uint64_t index, ipc_message &message);
     Result<void> put_back(const ipc_message &message) { return send(message, 0); }
 
@@ -86,7 +99,8 @@ private:
     template <Obstacle obstacle, typename Work> Result<void> with_lock(std::int64_t timeout, Work work);
     template <Obstacle obstacle> int enter(std::int64_t timeout);
     void release_after_fault();
-    void wake(unsigned char *condition);
+    void wake(unsigned char *condition, std::uint64_t waiting);
+    Result<void> check(const ipc_message &message) const;
     Error failure(int code, Obstacle obstacle, std::int64_t timeout);
     Error lock_failure(std::int64_t timeout);
 
@@ -218,7 +232,7 @@ void Channel::release_after_fault()
                            [&] { lock_.give_back(contents_.header().mutex); });
 }
 
-Result<void> Channel::send(const ipc_message &message, std::int64_t timeout)
+Result<void> Channel::check(const ipc_message &message) const
 {
     if (message.fields & IPC_QUEUE_TYPE && message.type != 1)
         return Error::of(EINVAL, "its messages have no types (use -p PRIORITY)");
@@ -227,40 +241,67 @@ Result<void> Channel::send(const ipc_message &message, std::int64_t timeout)
                          "the message has %" PRIu64 " bytes and the queue takes at most %" PRIu64
                          " (create it with a larger --max-size)",
                          message.length, layout_.max_message_size);
-    if (!memory_.get())
-        IPC_TRY(map_writable());
-    bool waits = false; // one of Boost's programs
-    IPC_TRY(with_lock<&Contents::is_full>(timeout, [&] {
-        waits = boost_mq::load(contents_.header().blocked_receivers) != 0;
-        return contents_.insert(message, message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0);
-    }));
-    if (waits)
-        wake(contents_.header().not_empty);
     return {};
 }
 
-Result<void> Channel::receive(ipc_message &message, std::int64_t timeout)
+Result<void> Channel::send_many(std::span<const ipc_message> messages, std::uint64_t &sent, std::int64_t timeout)
 {
     if (!memory_.get())
         IPC_TRY(map_writable());
-    bool waits = false;
-    IPC_TRY(with_lock<&Contents::is_empty>(timeout, [&] {
-        waits = boost_mq::load(contents_.header().blocked_senders) != 0;
-        return contents_.take(message);
-    }));
-    message.fields = IPC_QUEUE_PRIORITY;
-    if (waits)
-        wake(contents_.header().not_full);
+    while (sent < messages.size()) {
+        std::uint64_t ready = sent; // those behind are not sent under this lock
+        for (; ready < std::min<std::uint64_t>(messages.size(), sent + messages_at_once); ++ready)
+            if (const Result<void> good = check(messages[ready]); !good && ready == sent)
+                return good;
+            else if (!good)
+                break;
+        const std::uint64_t before = sent;
+        std::uint64_t waiting = 0; // of Boost's programs
+        const Result<void> done = with_lock<&Contents::is_full>(timeout, [&]() -> Result<void> {
+            waiting = boost_mq::load(contents_.header().blocked_receivers);
+            do {
+                const ipc_message &message = messages[sent];
+                IPC_TRY(contents_.insert(message, message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0));
+                ++sent;
+            } while (sent < ready && !contents_.is_full());
+            return {};
+        });
+        wake(contents_.header().not_empty, std::min(waiting, sent - before));
+        IPC_TRY(done);
+    }
+    return {};
+}
+
+Result<void> Channel::receive_many(ipc::MessageRoom &room, std::int64_t timeout)
+{
+    if (!memory_.get())
+        IPC_TRY(map_writable());
+    for (bool has_room = true; has_room; timeout = 0) {
+        std::uint64_t taken = 0, waiting = 0;
+        const Result<void> done = with_lock<&Contents::is_empty>(timeout, [&]() -> Result<void> {
+            waiting = boost_mq::load(contents_.header().blocked_senders);
+            do {
+                IPC_TRY(contents_.take(room.next()));
+                room.next().fields = IPC_QUEUE_PRIORITY;
+                has_room = room.keep();
+            } while (++taken < messages_at_once && has_room && !contents_.is_empty());
+            return {};
+        });
+        wake(contents_.header().not_full, std::min(waiting, taken));
+        IPC_TRY(done);
+    }
     return {};
 }
 
 /// What a process that died while it waited has left may hold the library up for ever.
-void Channel::wake(unsigned char *condition)
+void Channel::wake(unsigned char *condition, std::uint64_t waiting)
 {
-    if (is_stuck_)
+    if (!waiting || is_stuck_)
         return;
-    const int failed = ipc::attempt(memory_.get(), layout_.bytes, patience,
-                                    [=] { ::pthread_cond_signal(reinterpret_cast<pthread_cond_t *>(condition)); });
+    const int failed = ipc::attempt(memory_.get(), layout_.bytes, patience, [=] {
+        for (std::uint64_t i = 0; i < waiting; ++i)
+            ::pthread_cond_signal(reinterpret_cast<pthread_cond_t *>(condition));
+    });
     if (failed != -ETIMEDOUT)
         return;
     is_stuck_ = true;

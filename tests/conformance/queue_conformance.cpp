@@ -127,6 +127,78 @@ TEST_CASE("messages keep their bytes, their bounds and their order")
     CHECK(queue.status()->messages == 0);
 }
 
+TEST_CASE("many messages at once are what they would be one after the other")
+{
+    if (!applies())
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    const std::vector<std::string> sent = {"first", "", std::string(200, 'x'), "\n", "last"};
+    std::vector<ipc::Message> messages;
+    for (const std::string &bytes : sent)
+        messages.push_back(ipc::message_of(std::as_bytes(std::span(bytes))));
+    std::uint64_t count = 0;
+    REQUIRE(queue.send_many(messages, count, 0).ok());
+    CHECK(count == sent.size());
+    CHECK(queue.status()->messages == sent.size());
+
+    constexpr std::size_t gap = 3, room = 1000;
+    const std::size_t largest = queue.status()->max_message_size;
+    std::vector<std::string> received;
+    // As many as there are places for, as begin within the room, and as there are.
+    const std::pair<std::size_t, std::size_t> limits[] = {{2, room}, {9, 1}, {9, room}};
+    for (const auto &[places, bytes] : limits) {
+        std::string memory(bytes + largest, '#');
+        std::vector<ipc::Message> taken(places);
+        taken[0] = ipc::message_of(std::as_bytes(std::span(memory)).first(0));
+        taken[0].capacity = largest;
+        auto many = queue.receive_many(taken, bytes, gap, 0);
+        REQUIRE(many.ok());
+        std::size_t at = 0;
+        for (const ipc::Message &message : std::span(taken).first(*many)) {
+            CHECK(message.bytes == memory.data() + at);
+            received.emplace_back(static_cast<const char *>(message.bytes), message.length);
+            at += message.length;
+            CHECK(memory.substr(at, gap) == std::string(gap, '#'));
+            at += gap;
+        }
+        CHECK(received.size() == (places == 2 ? 2u : bytes == 1 ? 3u : 5u));
+    }
+    CHECK(received == sent);
+    std::string memory(largest, '#');
+    ipc::Message none = ipc::message_of(std::as_bytes(std::span(memory)));
+    CHECK(code_of(queue.receive_many({&none, 1}, 1, 0, 0)) == EAGAIN);
+}
+
+TEST_CASE("of many messages those in front of one that cannot be sent are sent, and counted")
+{
+    if (!applies())
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    const std::uint64_t largest = queue.status()->max_message_size;
+    const std::string small = "small", too_large(largest + 1, 'x');
+    const std::span<const std::byte> fits = std::as_bytes(std::span(small)),
+                                     refused = std::as_bytes(std::span(too_large));
+    std::uint64_t count = 9;
+    const ipc::Message some[] = {ipc::message_of(fits), ipc::message_of(fits), ipc::message_of(refused),
+                                 ipc::message_of(fits)};
+    CHECK(code_of(queue.send_many(some, count, 0)) == EMSGSIZE);
+    CHECK(count == 2);
+    CHECK(queue.status()->messages == 2);
+
+    const std::string half(largest / 2, 'x');
+    const std::vector<ipc::Message> flood(500, ipc::message_of(std::as_bytes(std::span(half))));
+    std::uint64_t total = 2;
+    int code = 0;
+    while (!code) {
+        code = code_of(queue.send_many(flood, count, 0));
+        total += count;
+    }
+    CHECK(code == EAGAIN);
+    CHECK(queue.status()->messages == total);
+}
+
 TEST_CASE("messages outlive their sender")
 {
     if (!applies())

@@ -29,13 +29,13 @@ std::vector<std::string> read_all(const std::string &stream, Framing framing, st
     std::vector<std::string> records;
     RecordReader reader(ends[0], framing, largest);
     for (;;) {
-        const Result<std::optional<Record>> record = reader.next();
-        if (!record && error)
-            *error = record.error().text();
-        if (!record || !record.value())
+        const Result<std::span<Message>> next = reader.next();
+        if (!next && error)
+            *error = next.error().text();
+        if (!next || next.value().empty())
             break;
-        const std::span<const std::byte> bytes = record.value()->bytes;
-        records.emplace_back(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+        for (const Message &record : next.value())
+            records.emplace_back(static_cast<const char *>(record.bytes), record.length);
     }
     char rest[4096];
     while (::read(ends[0], rest, sizeof rest) > 0)

@@ -42,8 +42,8 @@ std::string payload_of(std::string_view line)
 std::string refusal(std::string_view line)
 {
     std::string payload;
-    const Result<Record> record = parse_json_message(line, payload);
-    return record ? "" : record.error().text();
+    const Result<Message> message = parse_json_message(line, payload);
+    return message ? "" : message.error().text();
 }
 
 } // namespace
@@ -88,11 +88,12 @@ TEST_CASE("JSON carries priority and type, to their limits")
     ReceivedMessage message = {bytes_of(""), IPC_QUEUE_PRIORITY | IPC_QUEUE_TYPE, 4294967295u, INT64_MAX};
     std::string line, payload;
     append_json_message(message, JsonText::utf8, line);
-    const Result<Record> record = parse_json_message(line, payload);
-    REQUIRE(record);
-    CHECK(record.value().priority == 4294967295u);
-    CHECK(record.value().type == INT64_MAX);
-    CHECK_FALSE((*parse_json_message("{\"payload\":\"\"}", payload)).type);
+    const Result<Message> read = parse_json_message(line, payload);
+    REQUIRE(read);
+    CHECK(read.value().priority == 4294967295u);
+    CHECK(read.value().type == INT64_MAX);
+    CHECK(read.value().fields == (IPC_QUEUE_PRIORITY | IPC_QUEUE_TYPE));
+    CHECK((*parse_json_message("{\"payload\":\"\"}", payload)).fields == 0);
 }
 
 TEST_CASE("JSON that is no message is refused with its reason")

@@ -313,6 +313,17 @@ typedef struct ipc_queue_v1 {
      * for more passes on what it kept first, and has not accepted its message if that fails. NULL if send() keeps
      * nothing. */
     int (*flush)(ipc_queue *queue, int64_t timeout, ipc_error *error);
+    /* Send `count` messages, each as send() does it, `timeout` for each. `*sent`, which is 0 before, becomes how many
+     * were; an error is about the next one. NULL if that is what calling send() so often does. */
+    int (*send_many)(ipc_queue *queue, const ipc_message *messages, uint64_t count, uint64_t *sent, int64_t timeout,
+                     ipc_error *error);
+    /* Receive a message as receive() does, and then what there is without waiting: at most `count`, which is not 0.
+     * The first of `messages` says where its bytes go and how many there may be, which is so for all of them. The bytes
+     * of another lie `gap` bytes behind those of the one before, and begin less than `room` bytes behind the first.
+     * `*received`, which is 0 before, becomes how many there are; an error only if there is none, so what ends a row of
+     * them is met again by the next call. NULL if that is what calling receive() so often does. */
+    int (*receive_many)(ipc_queue *queue, ipc_message *messages, uint64_t count, uint64_t room, uint64_t gap,
+                        uint64_t *received, int64_t timeout, ipc_error *error);
 } ipc_queue_v1;
 
 /* ---- ipc.stream/1: a channel of bytes, which the host makes a queue of ------------------------------ */

@@ -13,17 +13,87 @@
 //         Result<void> put_back(const ipc_message &);                                 // may be missing
 //         Result<void> wait(std::uint32_t what, std::int64_t timeout);                // may be missing
 //         Result<void> flush(std::int64_t timeout);                                   // may be missing
+//         Result<void> send_many(std::span<const ipc_message>, std::uint64_t &sent, std::int64_t timeout);  // likewise
+//         Result<void> receive_many(MessageRoom &, std::int64_t timeout);                                   // likewise
 //     };
 //     constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
 //
-// What each must do is said in ipc/plugin.h; the destructor is close().
+// What each must do is said in ipc/plugin.h; the destructor is close(). Without send_many() and receive_many() of its
+// own a class has those that call send() and receive() again and again, on this side of the boundary.
 #pragma once
 
 #include <ipc/plugin.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 namespace ipc {
+
+/// Where many messages are received, one behind the other.
+class MessageRoom {
+public:
+    /// As receive_many() of ipc/plugin.h has them, which outlive this.
+    MessageRoom(ipc_message *messages, std::uint64_t count, std::uint64_t room, std::uint64_t gap,
+                std::uint64_t &received)
+        : messages_(messages), count_(count), end_(static_cast<std::byte *>(messages->bytes) + room), gap_(gap),
+          received_(received)
+    {
+    }
+
+    /// What to receive the next message with; never two without a keep() in between.
+    ipc_message &next() { return messages_[received_]; }
+    /// next() is received. Is there room for another one?
+    bool keep()
+    {
+        const ipc_message &last = messages_[received_++];
+        std::byte *bytes = static_cast<std::byte *>(last.bytes) + last.length + gap_;
+        if (received_ == count_ || bytes >= end_)
+            return false;
+        ipc_message &next = messages_[received_];
+        next.size = sizeof next;
+        next.fields = 0;
+        next.bytes = bytes;
+        next.capacity = last.capacity;
+        return true;
+    }
+    bool is_empty() const { return received_ == 0; }
+
+private:
+    ipc_message *messages_;
+    std::uint64_t count_;
+    std::byte *end_;
+    std::uint64_t gap_;
+    std::uint64_t &received_;
+};
+
+template <typename Channel>
+Result<void> send_many(Channel &channel, std::span<const ipc_message> messages, std::uint64_t &sent,
+                       std::int64_t timeout)
+{
+    if constexpr (requires { channel.send_many(messages, sent, timeout); }) {
+        return channel.send_many(messages, sent, timeout);
+    } else {
+        for (const ipc_message &message : messages) {
+            IPC_TRY(channel.send(message, timeout));
+            ++sent;
+        }
+        return {};
+    }
+}
+
+template <typename Channel> Result<void> receive_many(Channel &channel, MessageRoom &room, std::int64_t timeout)
+{
+    if constexpr (requires { channel.receive_many(room, timeout); }) {
+        return channel.receive_many(room, timeout);
+    } else {
+        do
+            IPC_TRY(channel.receive(room.next(), room.is_empty() ? timeout : 0));
+        while (room.keep());
+        return {};
+    }
+}
 
 template <typename Channel> constexpr ipc_queue_v1 queue_table()
 {
@@ -69,6 +139,19 @@ template <typename Channel> constexpr ipc_queue_v1 queue_table()
         table.flush = [](ipc_queue *queue, std::int64_t timeout, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->flush(timeout); });
         };
+    table.send_many = [](ipc_queue *queue, const ipc_message *messages, std::uint64_t count, std::uint64_t *sent,
+                         std::int64_t timeout, ipc_error *error) {
+        return guarded(error, [&] {
+            return send_many(*reinterpret_cast<Channel *>(queue), {messages, count}, *sent, timeout);
+        });
+    };
+    table.receive_many = [](ipc_queue *queue, ipc_message *messages, std::uint64_t count, std::uint64_t room,
+                            std::uint64_t gap, std::uint64_t *received, std::int64_t timeout, ipc_error *error) {
+        MessageRoom into(messages, count, room, gap, *received);
+        const int code =
+            guarded(error, [&] { return receive_many(*reinterpret_cast<Channel *>(queue), into, timeout); });
+        return into.is_empty() ? code : 0;
+    };
     table.close = [](ipc_queue *queue) { delete reinterpret_cast<Channel *>(queue); };
     return table;
 }

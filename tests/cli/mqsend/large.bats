@@ -61,6 +61,21 @@ segments() { find /dev/shm -name 'ipc-large.*' | wc -l; }
     mqrecv -N "$sysv_mq" | cmp - "$scratch/input"
 }
 
+@test "a reader that goes away in the middle of it: it and those behind it are in the queue again, in order" {
+    head -c 300000 /dev/zero | tr '\0' x > "$scratch/large"
+    { echo small; cat "$scratch/large"; echo; echo last; } > "$scratch/lines"
+    for options in '' '--format %p'; do
+        mqsend "$sysv_mq" --map-over 100 -i "$scratch/lines"
+        # shellcheck disable=SC2086 # options are words
+        { mqrecv -c 3 $options "$sysv_mq" || echo "${PIPESTATUS[0]}" > "$scratch/status"; } | head -c 100 > "$scratch/out"
+        [ "$(cat "$scratch/status")" -eq 141 ]
+        cmp -n 100 "$scratch/out" "$scratch/lines"
+        mqrecv -c 2 "$sysv_mq" | cmp - <(tail -n +2 "$scratch/lines")
+        expect 2 mqrecv -n "$sysv_mq"
+        [ "$(segments)" -eq 0 ]
+    done
+}
+
 @test "a command works on it, and what it could not be given to goes back" {
     head -c 100000 /dev/urandom > "$scratch/input"
     mqsend "$mq" --map-over 4K -s -i "$scratch/input"
