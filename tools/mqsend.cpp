@@ -53,7 +53,8 @@ public:
     ipc::Result<void> send(std::span<ipc::Message> messages)
     {
         for (ipc::Message &message : messages) {
-            complete(message);
+            if (request_.priority || request_.type)
+                complete(message);
             if (ipc::Result<void> fits = ipc::check_fields(message, queue_.features()); !fits)
                 return unsent(ipc::located(request_.address.text(), fits.error()));
         }

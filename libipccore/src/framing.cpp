@@ -197,16 +197,21 @@ Result<void> RecordReader::State::delimited(char delimiter, std::uint64_t most)
 /// More of them, as far as they have been read; what is wrong with one is said when it comes first.
 void RecordReader::State::more_delimited()
 {
-    while (found < records.size()) {
-        const std::byte *from = buffer.get() + begin;
-        const void *hit = waiting() ? std::memchr(from, framing.delimiter, waiting()) : nullptr;
-        const std::size_t length = hit ? std::size_t(static_cast<const std::byte *>(hit) - from) : waiting();
+    const std::byte *from = buffer.get() + begin;
+    const std::byte *const stop = buffer.get() + end;
+    const std::size_t before = found;
+    while (found < records.size() && from < stop) {
+        const void *hit = std::memchr(from, framing.delimiter, std::size_t(stop - from));
+        const auto length = std::size_t((hit ? static_cast<const std::byte *>(hit) : stop) - from);
         if (!hit)
             searched = length;
         if (!hit || length > largest)
-            return;
-        take(length, 1);
+            break;
+        records[found++] = message_of({from, length});
+        from += length + 1;
     }
+    begin = std::size_t(from - buffer.get());
+    number += found - before;
 }
 
 Result<void> RecordReader::State::whole()

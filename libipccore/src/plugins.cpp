@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -53,11 +52,13 @@ std::string_view mechanism_of(std::string_view path)
 
 std::string directory_beside_executable()
 {
-    char path[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    std::string path(256, '\0'); // PATH_MAX bytes on the stack would cost a start two more pages
+    ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
+    for (; length == ssize_t(path.size()); length = readlink("/proc/self/exe", path.data(), path.size()))
+        path.resize(path.size() * 2);
     if (length <= 0)
         return {};
-    std::string_view directory(path, static_cast<std::size_t>(length));
+    std::string_view directory(path.data(), std::size_t(length));
     directory = directory.substr(0, directory.rfind('/'));
     // The executable's path has no links, so that going up is going one component back.
     std::string_view down = IPCUTILS_PLUGIN_PATH_FROM_BIN;

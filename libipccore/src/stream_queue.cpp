@@ -62,6 +62,14 @@ public:
         return receiver->receive(message, timeout);
     }
 
+    /// One at a time: an error is not met again, and what is in hand behind the first is taken as a block.
+    Result<void> receive_many(MessageRoom &room, std::int64_t timeout)
+    {
+        IPC_TRY(receive(room.next(), timeout));
+        room.keep();
+        return {};
+    }
+
     std::optional<StreamReceiver> receiver;
     std::optional<StreamSender> sender;
     ipc_identity identity = {0, 0, 0, IPC_NO_TIME};
