@@ -52,12 +52,12 @@ public:
     /// They get the priority and type that they do not say themselves.
     ipc::Result<void> send(std::span<ipc::Message> messages)
     {
-        for (ipc::Message &message : messages) {
-            if (request_.priority || request_.type)
-                complete(message);
-            if (ipc::Result<void> fits = ipc::check_fields(message, queue_.features()); !fits)
-                return unsent(ipc::located(request_.address.text(), fits.error()));
-        }
+        if (request_.priority || request_.type)
+            std::ranges::for_each(messages, [&](ipc::Message &message) { complete(message); });
+        for (const ipc::Message &message : messages)
+            if (message.fields & ~features_)
+                if (ipc::Result<void> fits = ipc::check_fields(message, ~features_); !fits)
+                    return unsent(ipc::located(request_.address.text(), fits.error()));
         if (!pool_)
             return send_all(messages);
         for (const ipc::Message &message : messages)
@@ -138,6 +138,7 @@ private:
     }
 
     ipc::Queue &queue_;
+    const std::uint32_t features_ = queue_.features();
     const bool is_stream_ = queue_.is_stream();
     const Request &request_;
     std::int64_t timeout_;

@@ -18,11 +18,11 @@ Error has_none(std::string_view field, std::int64_t value)
 
 } // namespace
 
-Result<void> check_missing_fields(const Message &message, std::uint32_t missing)
+Result<void> check_fields(const Message &message, std::uint32_t missing)
 {
-    if (missing & IPC_QUEUE_PRIORITY && message.priority != 0)
+    if (message.fields & missing & IPC_QUEUE_PRIORITY && message.priority != 0)
         return has_none("priority", message.priority);
-    if (missing & IPC_QUEUE_TYPE && message.type != 1)
+    if (message.fields & missing & IPC_QUEUE_TYPE && message.type != 1)
         return has_none("type", message.type);
     return {};
 }
