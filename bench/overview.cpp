@@ -7,7 +7,7 @@
 //     overview [--rounds N] [--times] holders OBJECT COUNT          PROCMAP_QUERY, against parsing maps
 //
 // Both sides must find the same: at least ROWS objects, or exactly COUNT processes that have OBJECT mapped.
-#include "processes.hpp"
+#include "process_look.hpp"
 #include "refuse.hpp"
 #include "rounds.hpp"
 #include "snapshot.hpp"

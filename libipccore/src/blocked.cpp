@@ -2,6 +2,7 @@
 #include "blocked.hpp"
 
 #include "cycles.hpp"
+#include "process.hpp"
 
 #include <algorithm>
 #include <map>

@@ -4,6 +4,7 @@
 #include "error.hpp"
 #include "helping_thread.hpp"
 #include "parties.hpp"
+#include "process.hpp"
 #include "thread_words.hpp"
 
 #include <algorithm>

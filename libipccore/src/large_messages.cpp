@@ -4,6 +4,7 @@
 #include "atomic_word.hpp"
 #include "error.hpp"
 #include "guarded_access.hpp"
+#include "process.hpp"
 #include "processes.hpp"
 #include "snapshot.hpp"
 

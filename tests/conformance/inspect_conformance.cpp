@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ipc.inspect/1, as ipc/plugin.h promises it, through the model that the commands use.
 #include "catch.hpp"
+#include "process_look.hpp"
 #include "queue.hpp"
 #include "segment.hpp"
 #include "semaphore.hpp"

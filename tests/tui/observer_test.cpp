@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "observer.hpp"
-#include "processes.hpp"
+#include "process.hpp"
 
 #include <unistd.h>
 

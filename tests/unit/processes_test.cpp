@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "process_look.hpp"
 #include "processes.hpp"
 
 #include <ipc/fd.hpp>
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <deque>
 #include <map>
 #include <set>
@@ -196,21 +196,6 @@ TEST_CASE("what was not asked for is not offered")
         CHECK(sight.raw.kind == IPC_SIGHT_MAPPING);
 }
 
-TEST_CASE("a process name cannot forge the fields behind it")
-{
-    const auto process =
-        ipc::parse_process("42 (x) R 1\n) S 1 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 250 1 1", 1000);
-    REQUIRE(process.has_value());
-    CHECK(process->id == 42);
-    CHECK(process->command == "x) R 1\n");
-    CHECK(process->start == 1000 + 250 * (1'000'000'000 / sysconf(_SC_CLK_TCK)));
-    CHECK_FALSE(process->without_memory);
-    CHECK_FALSE(ipc::parse_process("42 (x", 0).has_value());
-    CHECK_FALSE(ipc::parse_process("", 0).has_value());
-    CHECK_FALSE(ipc::parse_process("x (y) S 1", 0).has_value());
-    CHECK_FALSE(ipc::parse_process(")(", 0).has_value());
-}
-
 TEST_CASE("of a crowd, which two threads look at, each process is told once, whole, and in order")
 {
     const ipc::Fd file(memfd_create("crowd", MFD_CLOEXEC));
@@ -255,29 +240,4 @@ TEST_CASE("of a crowd, which two threads look at, each process is told once, who
     }
     munmap(mapped, 4096);
     unlink(fifo_name.c_str());
-}
-
-TEST_CASE("kernel threads and zombies have no memory")
-{
-    CHECK(ipc::parse_process("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0", 0)->without_memory);
-    CHECK(ipc::parse_process("9 (sh) Z 1 9 9 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0", 0)->without_memory);
-}
-
-TEST_CASE("a process is found with its name, user and start")
-{
-    const std::int64_t before = std::time(nullptr) * std::int64_t{1'000'000'000};
-    const Child child([] { prctl(PR_SET_NAME, "a) S 9 (b"); });
-    REQUIRE(comes_true([&] { return ipc::find_process(child.id())->command == "a) S 9 (b"; }));
-    const auto process = ipc::find_process(child.id());
-    CHECK(process->user == geteuid());
-    CHECK(process->start >= before - 1'000'000'000);
-    CHECK(process->start <= before + 60'000'000'000);
-    CHECK_FALSE(ipc::find_process(4'999'999).has_value());
-}
-
-TEST_CASE("a newline in a mapping's name is unescaped")
-{
-    CHECK(ipc::unescaped_mapping_name("/a\\012b\\012") == "/a\nb\n");
-    CHECK(ipc::unescaped_mapping_name("/a\\01") == "/a\\01");
-    CHECK(ipc::unescaped_mapping_name("").empty());
 }

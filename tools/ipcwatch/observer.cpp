@@ -2,7 +2,7 @@
 #include "observer.hpp"
 
 #include "past.hpp"
-#include "processes.hpp"
+#include "process.hpp"
 
 #include <algorithm>
 #include <cstdlib>
