@@ -18,13 +18,6 @@ bool is_mechanism(std::string_view text)
 }
 
 /// `posix` and `sysv` alone mean the family's mechanism of that standard.
-std::string whole_mechanism(std::string_view mechanism, const Family &family)
-{
-    if (!family.suffix.empty() && (mechanism == "posix" || mechanism == "sysv"))
-        return fmt::format("{}-{}", mechanism, family.suffix);
-    return std::string(mechanism);
-}
-
 bool is_number(std::string_view text)
 {
     return !text.empty() && text.find_first_not_of("0123456789abcdefxABCDEFX") == text.npos && text[0] >= '0' &&
@@ -90,6 +83,13 @@ bool is_bare_name(std::string_view text, const Family &family)
 }
 
 } // namespace
+
+std::string whole_mechanism(std::string_view mechanism, const Family &family)
+{
+    if (!family.suffix.empty() && (mechanism == "posix" || mechanism == "sysv"))
+        return fmt::format("{}-{}", mechanism, family.suffix);
+    return std::string(mechanism);
+}
 
 std::string Address::text() const
 {

@@ -38,6 +38,9 @@ struct Address {
     std::string text() const;
 };
 
+/// The mechanism that a word in front of the colon means: `posix` and `sysv` are short for those of the family.
+std::string whole_mechanism(std::string_view mechanism, const Family &family);
+
 /// Read an address. Short forms (`posix:`, `sysv:`, a bare `/name`) are those of `family`. Of segments `seq=`
 /// is understood here, of queues `frame=`. The error, a usage error, suggests what was probably meant. Whether the
 /// mechanism exists is not asked here.

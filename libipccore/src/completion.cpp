@@ -4,10 +4,14 @@
 #include "printable.hpp"
 #include "snapshot.hpp"
 
+#include <dirent.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace ipc {
 namespace {
@@ -38,18 +42,52 @@ template <typename Record> std::string account_names(Record *(*next)(), char *Re
     return text;
 }
 
-/// Addresses of what exists, and the mechanisms themselves for those who have not yet typed one.
+/// Files that a path may go on with, written behind `head`.
+void add_paths(std::string &text, std::string_view head, std::string_view prefix)
+{
+    const std::string path = percent_decoded(prefix.substr(head.size()));
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const std::string_view leaf = std::string_view(path).substr(directory.size());
+    const std::unique_ptr<DIR, int (*)(DIR *)> entries(opendir(directory.empty() ? "." : directory.c_str()), closedir);
+    while (const dirent *entry = entries ? readdir(entries.get()) : nullptr) {
+        const std::string_view name = entry->d_name;
+        struct stat status;
+        if (name == "." || name == ".." || (name[0] == '.' && leaf.empty()) || !name.starts_with(leaf) ||
+            fstatat(dirfd(entries.get()), entry->d_name, &status, 0) != 0)
+            continue;
+        const std::string found = percent_encoded(directory + entry->d_name);
+        add(text, fmt::format("{}{}{}", head, found, S_ISDIR(status.st_mode) ? "/" : ""), head);
+    }
+}
+
+/// Addresses of what exists, or could if they are paths, in the form that was begun; the mechanisms themselves for
+/// those who have not yet typed one.
 std::string addresses(const Family *family, std::string_view prefix)
 {
     std::string text;
     const std::string_view capability = family ? family->capability : std::string_view();
     const std::size_t colon = prefix.find(':');
-    for (const std::string &address : list_addresses(capability, colon == prefix.npos ? "" : prefix.substr(0, colon)))
-        add(text, address, prefix);
-    if (colon == prefix.npos)
-        for (const FoundPlugin &found : find_plugins())
-            if (found.plugin && (capability.empty() || found.plugin->offers(capability)))
-                add(text, found.mechanism + ":", prefix, found.plugin->descriptor().summary);
+    const std::string_view head = colon == prefix.npos ? std::string_view() : prefix.substr(0, colon + 1);
+    const bool is_bare = family && head.empty() && prefix.starts_with('/');
+    const std::string_view begun = is_bare ? "posix" : prefix.substr(0, head.empty() ? 0 : colon);
+    const std::string mechanism = family ? whole_mechanism(begun, *family) : std::string(begun);
+    bool are_paths = false;
+    for (const FoundPlugin &found : find_plugins()) {
+        if (!found.plugin || (!capability.empty() && !found.plugin->offers(capability)))
+            continue;
+        if (mechanism.empty())
+            add(text, found.mechanism + ":", prefix, found.plugin->descriptor().summary);
+        are_paths |= found.mechanism == mechanism && found.plugin->descriptor().flags & IPC_PLUGIN_PATHS;
+    }
+    if (are_paths)
+        add_paths(text, head, prefix);
+    for (const std::string &address : list_addresses(capability, mechanism)) {
+        const std::string_view name = std::string_view(address).substr(address.find(':') + 1);
+        if (mechanism.empty())
+            add(text, address, prefix);
+        else if (!are_paths || access(percent_decoded(name).c_str(), F_OK) != 0) // those were found above
+            add(text, fmt::format("{}{}", head, name), prefix);
+    }
     return text;
 }
 

@@ -61,6 +61,39 @@ fish_offers() {
     prints "${shm#*:}"
 }
 
+@test "bash completes short forms as they were begun" {
+    shmmk "$shm" 4096
+    mqmk "$mq"
+    local name=${shm#*:}
+    expect 0 bash_offers "shmcat posix:${name:0:4}"
+    prints "$name"
+    expect 0 bash_offers "shmcat ${name:0:4}"
+    prints "$name"
+    expect 0 bash_offers "mqrecv posix:"
+    prints "${mq#*:}"
+}
+
+@test "bash completes paths where names are paths, and goes on behind a directory" {
+    mkdir "$scratch/inner"
+    touch "$scratch/inner/lock" "$scratch/inner/.hidden" "$scratch/inner/what?"
+    for command in "semlock flock" "shmcat file" "mqsend fifo" "mqrecv unix"; do
+        expect 0 bash_offers "$command:$scratch/in"
+        prints "$scratch/inner/"
+        expect 0 bash_offers "$command:$scratch/inner/"
+        [ "$(sort <<< "$output")" = "$scratch/inner/lock"$'\n'"$scratch/inner/what%3F" ]
+    done
+    expect 0 bash_offers "semlock flock:$scratch/inner/.h"
+    prints "$scratch/inner/.hidden"
+    expect 0 bash_offers "shmcat posix-shm:$scratch/in"
+    prints ""
+    cd "$scratch"
+    expect 0 bash_offers "semlock flock:inn"
+    prints "inner/"
+    expect 0 bash_offers "semlock flock:$scratch/nonesuch/x"
+    prints ""
+    [ -z "$stderr" ]
+}
+
 @test "bash completes memory without a name, which is found at its holders" {
     hold memfd frame
     expect 0 bash_offers "shmcat memfd:$holder/"
@@ -153,6 +186,9 @@ fish_offers() {
     shmmk "$shm" 4096
     expect 0 zsh_offers "shmcat posix-shm:/fra"
     prints "$shm"
+    mkdir "$scratch/inner"
+    expect 0 zsh_offers "semlock flock:$scratch/inn"
+    prints "flock:$scratch/inner/"
 }
 
 @test "fish offers every option that --help prints" {
@@ -172,6 +208,9 @@ fish_offers() {
     touch "$scratch/picture"
     expect 0 fish_offers "shmcat posix-shm:/fra"
     prints "$shm"
+    mkdir "$scratch/inner"
+    expect 0 fish_offers "semlock flock:$scratch/inn"
+    prints "flock:$scratch/inner/"
     expect 0 fish_offers "shmcat --color=al"
     prints "--color=always"
     expect 0 fish_offers "shmmk $shm -i $scratch/pic"

@@ -117,6 +117,11 @@ typedef struct ipc_host {
 
 /* ---- the descriptor --------------------------------------------------------------------------------- */
 
+/* What holds for a mechanism as a whole. */
+enum {
+    IPC_PLUGIN_PATHS = 1u /* names are paths of files, which shells complete */
+};
+
 typedef struct ipc_plugin {
     uint32_t size;
     uint32_t abi;        /* IPC_ABI */
@@ -128,7 +133,7 @@ typedef struct ipc_plugin {
      * and `frame` of streams for itself. May be NULL, 0. */
     const ipc_parameter_info *parameters;
     uint32_t parameter_count;
-    uint32_t reserved;
+    uint32_t flags; /* IPC_PLUGIN_… */
 
     /* Called once, before anything else. `host` lives as long as the process. May be NULL. */
     int (*init)(const ipc_host *host, ipc_error *error);
