@@ -9,6 +9,7 @@
 # installed CMake package, so that a plugin builds alike in this tree and in its own.
 include(GNUInstallDirs)
 set(IPCUTILS_PLUGIN_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/plugin.map")
+set(IPCUTILS_PLUGIN_RUNTIME "${CMAKE_CURRENT_LIST_DIR}/plugin_runtime.cpp")
 
 function(ipc_add_plugin mechanism)
     cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "NO_INSTALL" "" "SOURCES;LIBRARIES")
@@ -28,6 +29,9 @@ function(ipc_add_plugin mechanism)
         "LINKER:--version-script=${IPCUTILS_PLUGIN_SYMBOLS}" LINKER:--exclude-libs,ALL LINKER:--gc-sections)
     if(NOT IPCUTILS_SANITIZE) # a sanitizer's runtime is the executable's, and shared
         target_link_options(${target} PRIVATE LINKER:-z,defs LINKER:-z,noseparate-code -static-libstdc++ -static-libgcc)
+        if(PLUGIN_SOURCES MATCHES "[.](cpp|cc|cxx)(;|$)")
+            target_sources(${target} PRIVATE "${IPCUTILS_PLUGIN_RUNTIME}")
+        endif()
     endif()
     if(NOT PLUGIN_NO_INSTALL)
         set_property(GLOBAL APPEND PROPERTY IPCUTILS_MECHANISMS "${mechanism}")
