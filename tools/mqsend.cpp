@@ -82,9 +82,12 @@ public:
                request_.type.value_or(1) == 1 && queue_.takes_blocks(framing.delimiter);
     }
 
-    /// Why a record could not be sent, and which one that was.
-    ipc::Error unsent(const ipc::Error &error) const
+    /// Why a record could not be sent, and which one that was. If the record itself is to blame, those before it are
+    /// passed on first.
+    ipc::Error unsent(const ipc::Error &error)
     {
+        if (error.code() == EINVAL || error.code() == EMSGSIZE)
+            (void)flush(); // what stays behind is not counted
         const ipc::Result<ipc_queue_status> status = queue_.status();
         const std::uint64_t sent = messages_ - (status ? std::min(status->in_hand, messages_) : 0);
         if (!sent)

@@ -36,6 +36,19 @@ received() { [ "$(cat "$scratch/out")" = "$1" ]; }
 ended() { ! kill -0 "$1" 2>/dev/null; }
 finish() { kill -TERM "$receiver" && wait "$receiver" || true; }
 
+@test "what cannot be sent does not take those before it along, and they are counted" {
+    for each in "$fifo" "$unix" tcp:0; do
+        receive "$each" -f
+        { seq 300 | sed 's/.*/{"payload":"&"}/'; echo bad; } > "$scratch/lines"
+        expect 1 mqsend -J -i "$scratch/lines" "$address"
+        says "records sent before: 300"
+        expect 1 mqsend "$address" 301 $'3\n02' 303
+        says "records sent before: 1"
+        wait_until received "$(seq 301)"
+        finish
+    done
+}
+
 @test "messages arrive whole and in their order, empty ones too" {
     for each in "$fifo" "$unix" "unix:@$$-$BATS_TEST_NUMBER" tcp:0 "$unix?type=seqpacket" "$unix?type=dgram"; do
         receive "$each" -f
@@ -96,11 +109,11 @@ finish() { kill -TERM "$receiver" && wait "$receiver" || true; }
     done
 }
 
-@test "a newline in a message that stands as a line is refused before anything is sent" {
+@test "a newline in a message that stands as a line is refused, and nothing of it is sent" {
     receive "$unix" -f
     expect 1 mqsend -w 20 "$unix" fine $'not\nfine'
     says "?frame=length"
-    [ ! -s "$scratch/out" ]
+    wait_until received fine
     finish
     receive "$unix?frame=null" -f
     printf 'a\0b' > "$scratch/null"
