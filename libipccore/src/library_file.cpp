@@ -18,10 +18,12 @@ namespace ipc {
 
 Result<void> check_library_file(const std::string &path)
 {
-    const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // or a FIFO would be waited for
     struct stat status = {};
     if (!file || fstat(file.get(), &status) < 0)
         return failure(errno, "{}", std::strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return failure(ENOEXEC, "it is not a regular file");
     struct {
         ElfW(Ehdr) header;
         ElfW(Phdr) segments[32];

@@ -92,6 +92,13 @@ refuses() {
     IPC_PLUGIN_PATH=$scratch refuses text "refused"
 }
 
+@test "a FIFO or a directory where a plugin file should be is refused, and not waited for" {
+    mkfifo "$scratch/ipc-pipe.so"
+    mkdir "$scratch/ipc-folder.so"
+    IPC_PLUGIN_PATH=$scratch refuses pipe "it is not a regular file"
+    IPC_PLUGIN_PATH=$scratch refuses folder "refused"
+}
+
 @test "a plugin file that was cut off is refused, wherever it ends" {
     size=$(stat -c %s "$toys/ipc-toy-c.so")
     for length in 0 20 500 4096 8192 $((size / 2)); do
