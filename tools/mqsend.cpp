@@ -49,7 +49,7 @@ public:
         return {};
     }
 
-    /// They get the priority and type that they do not say themselves.
+    /// They get the priority and type that they do not say themselves. Of many, none says its own.
     ipc::Result<void> send(std::span<ipc::Message> messages)
     {
         if (request_.priority || request_.type)

@@ -17,7 +17,6 @@ bool is_mechanism(std::string_view text)
     });
 }
 
-/// `posix` and `sysv` alone mean the family's mechanism of that standard.
 bool is_number(std::string_view text)
 {
     return !text.empty() && text.find_first_not_of("0123456789abcdefxABCDEFX") == text.npos && text[0] >= '0' &&

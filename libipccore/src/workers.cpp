@@ -211,7 +211,7 @@ Result<TakenMessage> Workers::next(std::int64_t timeout)
         message.capacity = largest_;
         const DisturbedByChildren disturbed;
         IPC_TRY(queue_->receive(message, timeout));
-        if (const auto payload = large_.find({static_cast<const std::byte *>(message.bytes), message.length})) {
+        if (const auto payload = large_.find(payload_of(message))) {
             taken.bytes = IPC_TRY(read_payload(*payload));
             large_.release();
         } else {

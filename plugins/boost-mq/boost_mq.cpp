@@ -249,13 +249,8 @@ Result<void> Channel::send_many(std::span<const ipc_message> messages, std::uint
     if (!memory_.get())
         IPC_TRY(map_writable());
     while (sent < messages.size()) {
-        std::uint64_t ready = sent; // those behind are not sent under this lock
-        for (; ready < std::min<std::uint64_t>(messages.size(), sent + messages_at_once); ++ready)
-            if (const Result<void> good = check(messages[ready]); !good && ready == sent)
-                return good;
-            else if (!good)
-                break;
-        const std::uint64_t before = sent;
+        IPC_TRY(check(messages[sent]));
+        const std::uint64_t before = sent, end = std::min<std::uint64_t>(messages.size(), sent + messages_at_once);
         std::uint64_t waiting = 0; // of Boost's programs
         const Result<void> done = with_lock<&Contents::is_full>(timeout, [&]() -> Result<void> {
             waiting = boost_mq::load(contents_.header().blocked_receivers);
@@ -263,7 +258,7 @@ Result<void> Channel::send_many(std::span<const ipc_message> messages, std::uint
                 const ipc_message &message = messages[sent];
                 IPC_TRY(contents_.insert(message, message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0));
                 ++sent;
-            } while (sent < ready && !contents_.is_full());
+            } while (sent < end && !contents_.is_full() && check(messages[sent]));
             return {};
         });
         wake(contents_.header().not_empty, std::min(waiting, sent - before));

@@ -87,6 +87,15 @@ refuses() {
     says "queue"
 }
 
+@test "queues of a plugin that has no calls for many messages work message by message" {
+    export IPC_PLUGIN_PATH=$toys
+    expect 0 mqsend -v toy-cpp:greeting < <(seq 100)
+    says "messages sent: 100, bytes: 192"
+    expect 0 mqrecv -e -v toy-cpp:greeting
+    prints "hello from C++"
+    says "messages received: 1"
+}
+
 @test "a plugin file that is no shared object is refused" {
     echo "this is text" > "$scratch/ipc-text.so"
     IPC_PLUGIN_PATH=$scratch refuses text "refused"

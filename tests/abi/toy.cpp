@@ -5,6 +5,7 @@
 #include <ipc/queue.hpp>
 #include <ipc/segment.hpp>
 
+#include <cstddef>
 #include <deque>
 #include <stdexcept>
 #include <string>
@@ -135,7 +136,13 @@ struct Box {
 
 Result<void> check(const ipc_address &) { return {}; }
 
-constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
+/// The table of one that knows nothing of send_many() and receive_many().
+constexpr ipc_queue_v1 older(ipc_queue_v1 table)
+{
+    table.size = offsetof(ipc_queue_v1, send_many);
+    return table;
+}
+constexpr ipc_queue_v1 queue = older(ipc::queue_table<Channel>());
 constexpr ipc_segment_v1 segment = ipc::segment_table<Box>();
 
 const void *capability(const char *name)

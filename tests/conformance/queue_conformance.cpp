@@ -10,7 +10,10 @@
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace conformance;
 using ipc::Access;

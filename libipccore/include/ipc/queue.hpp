@@ -51,11 +51,11 @@ public:
         std::byte *bytes = static_cast<std::byte *>(last.bytes) + last.length + gap_;
         if (received_ == count_ || bytes >= end_)
             return false;
-        ipc_message &next = messages_[received_];
+        ipc_message next = {};
         next.size = sizeof next;
-        next.fields = 0;
         next.bytes = bytes;
         next.capacity = last.capacity;
+        messages_[received_] = next;
         return true;
     }
     bool is_empty() const { return received_ == 0; }
