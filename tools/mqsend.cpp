@@ -6,7 +6,10 @@
 #include "interruption.hpp"
 #include "large_messages.hpp"
 #include "message_fields.hpp"
+#include "printable.hpp"
 #include "queue.hpp"
+#include "transfer_parts.hpp"
+#include "unsent_file.hpp"
 #include "wait_options.hpp"
 
 #include <algorithm>
@@ -16,14 +19,14 @@ namespace {
 constexpr std::string_view examples = "  mqsend posix:/jobs start stop\n"
                                       "  find . -print0 | mqsend sysv:0x51e -0\n"
                                       "  mqsend posix:/jobs -s -i picture.png\n"
-                                      "  mqrecv sysv:0x51e -e -J | mqsend posix:/jobs -J\n";
+                                      "  mqrecv sysv:0x51e -e -J | mqsend posix:/jobs -J --unsent left.jsonl\n";
 
 struct Request {
     ipc::Address address;
     std::vector<std::string> messages;
     ipc::FramingOptions framing;
     ipc::WaitOptions wait;
-    std::optional<std::string> input;
+    std::optional<std::string> input, unsent;
     std::optional<std::uint32_t> priority;
     std::optional<std::int64_t> type;
     std::optional<std::uint64_t> map_over;
@@ -88,11 +91,16 @@ public:
     {
         if (error.code() == EINVAL || error.code() == EMSGSIZE)
             (void)flush(); // what stays behind is not counted
-        const ipc::Result<ipc_queue_status> status = queue_.status();
-        const std::uint64_t sent = messages_ - (status ? std::min(status->in_hand, messages_) : 0);
-        if (!sent)
+        if (!sent())
             return error;
-        return ipc::failure(error.code(), "{}; records sent before: {}", error.text(), sent);
+        return ipc::failure(error.code(), "{}; records sent before: {}", error.text(), sent());
+    }
+
+    /// How many records are in the queue.
+    std::uint64_t sent() const
+    {
+        const ipc::Result<ipc_queue_status> status = queue_.status();
+        return messages_ - (status ? std::min(status->in_hand, messages_) : 0);
     }
 
     /// Pass on what the queue kept of them.
@@ -193,6 +201,21 @@ ipc::Result<void> send_input(const Request &request, const ipc::Framing &framing
     }
 }
 
+/// What could not be sent goes into the file, if there is one. What came by a pipe is lost otherwise.
+ipc::Error end(std::optional<ipc::UnsentFile> &file, const ipc::Error &error, const Request &request,
+               std::span<const std::byte> unsent, int input)
+{
+    if (!file && ipc::is_pipe(input) && error.code() != EINTR)
+        return ipc::failure(error.code(), "{} (--unsent FILE keeps what is left)", error.text());
+    if (!file)
+        return error;
+    const ipc::Result<void> kept = file->keep(unsent, input);
+    if (!kept)
+        return ipc::failure(error.code(), "{}; not all that was left could be kept: {}", error.text(),
+                            kept.error().text());
+    return ipc::failure(error.code(), "{}; what was not sent is in {}", error.text(), ipc::printable(*request.unsent));
+}
+
 void declare(ipc::Command &command, Request &request)
 {
     command.describe("Send messages into a queue: the arguments, else the lines of standard input.", examples);
@@ -212,6 +235,8 @@ void declare(ipc::Command &command, Request &request)
                    });
     command.option("map-over", "SIZE", request.map_over, ipc::parse_size,
                    "put messages larger than this into shared memory, and send a reference");
+    command.option("unsent", "FILE", request.unsent,
+                   "if a record cannot be sent, write it and all that is behind it to this file", ipc::Complete::file);
     request.wait.declare(command, "while the queue is full");
     command.flag("verbose,v", request.verbose, "say on standard error what was sent");
 }
@@ -228,10 +253,16 @@ ipc::Result<int> ipc::run(Command &command)
     if (!request.messages.empty() && (request.input || request.framing.given()))
         return usage_error("MESSAGE arguments are sent as they are (leave out --input and how its records end)");
 
+    if (!request.messages.empty() && request.unsent)
+        return usage_error("MESSAGE arguments are not kept (leave out --unsent)");
+
     catch_interruptions();
     Fd input;
     if (request.messages.empty())
         input = IPC_TRY(open_input(request.input.value_or("-")));
+    std::optional<UnsentFile> unsent;
+    if (request.unsent)
+        unsent = IPC_TRY(UnsentFile::create(*request.unsent));
     Queue queue = IPC_TRY(Queue::open(request.address, Access::write));
     const std::uint64_t most = IPC_TRY(queue.status()).max_message_size;
     const std::uint64_t largest = request.map_over ? largest_mapped : most;
@@ -241,8 +272,11 @@ ipc::Result<int> ipc::run(Command &command)
         IPC_TRY(sender.map_over(std::min(*request.map_over, most)));
     const Result<void> sent =
         input ? send_input(request, framing, reader, sender) : send_arguments(request, largest, sender);
-    if (!sent)
+    if (!sent && !input)
         return request.wait.end(sent.error());
+    if (!sent)
+        return request.wait.end(
+            end(unsent, sent.error(), request, reader.rest(reader.given() - sender.sent()), input.get()));
     if (request.verbose)
         command.note(sender.summary());
     return status::done;

@@ -183,17 +183,18 @@ ipc::Result<std::uint64_t> room_for(const Request &request, ipc::Segment &segmen
 {
     std::uint64_t bytes = IPC_TRY(segment.status()).bytes;
     const std::string where = segment.address().text();
+    const std::string_view advice = segment.resizable() ? " (--resize makes room)" : "";
     if (request.start() > bytes && !request.resize)
-        return ipc::failure(ERANGE, "{}: offset {} is beyond its end, it has {} bytes (--resize makes room)", where,
-                            request.start(), bytes);
+        return ipc::failure(ERANGE, "{}: offset {} is beyond its end, it has {} bytes{}", where, request.start(), bytes,
+                            advice);
     const std::uint64_t wanted = std::min(input_size.value_or(0), request.length.value_or(UINT64_MAX));
     std::uint64_t end = 0;
     if (__builtin_add_overflow(request.start(), wanted, &end))
         return ipc::failure(EFBIG, "{}: offset {} and {} bytes are more than 64 bits hold", where, request.start(),
                             wanted);
     if (end > bytes && !request.resize)
-        return ipc::failure(EFBIG, "{}: {} bytes at offset {} do not fit, it has {} bytes (--resize makes room)", where,
-                            wanted, request.start(), bytes);
+        return ipc::failure(EFBIG, "{}: {} bytes at offset {} do not fit, it has {} bytes{}", where, wanted,
+                            request.start(), bytes, advice);
     if (request.resize && end != bytes) {
         IPC_TRY(segment.resize(end));
         bytes = end;

@@ -83,6 +83,12 @@ bool is_bare_name(std::string_view text, const Family &family)
 
 } // namespace
 
+Error stray_percent(std::string_view text)
+{
+    return usage_error("\"{}\" has a % without two hexadecimal digits behind it (write %25 for a percent sign)",
+                       printable(text));
+}
+
 std::string whole_mechanism(std::string_view mechanism, const Family &family)
 {
     if (!family.suffix.empty() && (mechanism == "posix" || mechanism == "sysv"))
@@ -125,6 +131,8 @@ Result<Address> parse_address(std::string_view text, const Family &family)
     }
     if (name.empty())
         return usage_error("\"{}\" has no name behind the colon (write {}:NAME)", printable(text), address.mechanism);
+    if (!is_percent_encoded(text))
+        return stray_percent(text);
     address.name = percent_decoded(name);
     if (address.name.find('\0') != std::string::npos)
         return usage_error("\"{}\" has a NUL byte in its name (no mechanism takes one)", printable(text));

@@ -38,6 +38,9 @@ struct Address {
     std::string text() const;
 };
 
+/// The usage error for text that is not is_percent_encoded().
+Error stray_percent(std::string_view text);
+
 /// The mechanism that a word in front of the colon means: `posix` and `sysv` are short for those of the family.
 std::string whole_mechanism(std::string_view mechanism, const Family &family);
 

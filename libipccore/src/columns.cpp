@@ -112,8 +112,9 @@ Cell waiters(const Object &object)
         return object.facts.waiters;
     const auto seen = std::count_if(object.holders.begin(), object.holders.end(),
                                     [](const Holder &holder) { return holder.waits(); });
-    return seen || object.plugin->queue() || object.plugin->semaphore() ? Cell(static_cast<std::uint64_t>(seen))
-                                                                        : Cell(Absent{});
+    if (seen || object.plugin->queue() || object.plugin->semaphore())
+        return seen || object.state != State::unknown ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Unknown{});
+    return Absent{};
 }
 
 Cell wasted(const Object &object)
@@ -188,13 +189,24 @@ template <typename Items, typename Append> std::string first_few(const Items &it
     return out;
 }
 
+Cell state(const Object &object)
+{
+    return object.state == State::unknown ? Cell(Unknown{}) : Cell(std::string(name_of(object.state)));
+}
+
+/// Of what stands in a list of holders.
+Cell held(const Object &object, std::string list)
+{
+    return object.state == State::unknown ? Cell(Unknown{}) : text(std::move(list));
+}
+
 /// What the kernel counts and this user may not see is told too.
 Cell holders(const Object &object)
 {
     std::string out = first_few(object.holders, append_holder);
     if (object.hidden)
         out += fmt::format("{}{} attached, {} hidden", out.empty() ? "" : "; ", object.facts.attached, object.hidden);
-    return text(std::move(out));
+    return held(object, std::move(out));
 }
 
 Cell processes(const Object &object)
@@ -202,7 +214,7 @@ Cell processes(const Object &object)
     std::string out;
     for (const Holder &holder : object.holders)
         out += fmt::format("{}{}", out.empty() ? "" : ",", holder.process);
-    return text(std::move(out));
+    return held(object, std::move(out));
 }
 
 std::vector<const Holder *> lockers(const Object &object)
@@ -238,8 +250,7 @@ constexpr Column columns[] = {
      [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
     {"NAME", "the address without the mechanism", false, Shown::on_request,
      [](const Object &o) -> Cell { return o.address.name; }},
-    {"STATE", "in use, idle, orphan or removed", false, Shown::always,
-     [](const Object &o) -> Cell { return std::string(name_of(o.state)); }},
+    {"STATE", "in use, idle, orphan or removed", false, Shown::always, state},
     {"SIZE", "of a segment, or the most bytes in a queue", true, Shown::always,
      [](const Object &o) { return bytes(o.facts.capacity, holds_bytes(o)); }},
     {"USED", "resident memory of a segment, bytes waiting in a queue", true, Shown::always,
@@ -384,7 +395,7 @@ Json json_of(const Object &object, const Column &column)
     if (column.value == locked_by)
         return json_of_lockers(object);
     const bool identities = column.value == processes;
-    if (!identities && column.value != holders)
+    if ((!identities && column.value != holders) || object.state == State::unknown)
         return json_of(column.value(object));
     Json list = Json::array();
     for (const Holder &holder : object.holders)
@@ -459,7 +470,8 @@ bool has_to_show(const Column &column, std::span<const Object> objects)
         return column.shown == Shown::always;
     return std::any_of(objects.begin(), objects.end(), [&](const Object &object) {
         const Cell cell = column.value(object);
-        const bool is_nothing = column.shown == Shown::where_positive && cell == Cell(std::uint64_t{0});
+        const bool is_nothing =
+            column.shown == Shown::where_positive && (cell == Cell(std::uint64_t{0}) || cell == Cell(Unknown{}));
         return !std::holds_alternative<Absent>(cell) && !is_nothing;
     });
 }

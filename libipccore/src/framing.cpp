@@ -79,6 +79,9 @@ struct RecordReader::State {
     std::size_t begin = 0, end = 0;                 // what is read and not yet a record
     std::size_t searched = 0;                       // from begin, without finding a delimiter
     std::uint64_t number = 1;                       // of the record, or line, that comes next
+    std::uint64_t given = 0;                        // records
+    std::size_t read_to = 0;                        // where the records began that were given since the last read
+    std::uint64_t given_before = 0;                 // it
     bool ended = false;                             // whole: the one record was given
     std::string payload = {};                       // json
     std::array<Message, most_records> records = {}; // what was found last
@@ -92,6 +95,7 @@ struct RecordReader::State {
     void take(std::size_t length, std::size_t behind);
     RecordBlock block();
 
+    Result<void> find_one();
     Result<void> find();
     Result<void> delimited(char delimiter, std::uint64_t most);
     void more_delimited();
@@ -113,6 +117,8 @@ Result<void> RecordReader::State::make_room()
 {
     if (begin == end)
         begin = end = 0;
+    read_to = begin;
+    given_before = given;
     if (capacity - end >= read_size)
         return {};
     if (capacity - waiting() >= read_size) {
@@ -127,7 +133,7 @@ Result<void> RecordReader::State::make_room()
         capacity = larger;
     }
     end = waiting();
-    begin = 0;
+    begin = read_to = 0;
     return {};
 }
 
@@ -277,14 +283,15 @@ Result<void> RecordReader::State::json()
             continue;
         const Result<Message> message =
             parse_json_message({reinterpret_cast<const char *>(text.data()), text.size()}, payload);
+        if (message && message.value().length <= largest) {
+            records[0] = message.value();
+            return {};
+        }
+        begin = std::size_t(text.data() - buffer.get()); // no record
+        number = line;
         if (!message)
             return failure(message.error().code(), "line {}: {}", line, message.error().text());
-        number = line; // too_large() names it
-        if (message.value().length > largest)
-            return too_large(message.value().length, "");
-        ++number;
-        records[0] = message.value();
-        return {};
+        return too_large(message.value().length, "");
     }
 }
 
@@ -328,6 +335,7 @@ RecordBlock RecordReader::State::block()
     begin += bytes.size();
     searched = 0;
     number += whole_ones.records;
+    given += whole_ones.records;
     return whole_ones;
 }
 
@@ -343,16 +351,14 @@ Result<RecordBlock> RecordReader::next_block()
 
 void RecordReader::before_reading(std::function<Result<void>()> work) { state_->before_reading = std::move(work); }
 
-Result<void> RecordReader::State::find()
+Result<void> RecordReader::State::find_one()
 {
     found = 0;
     switch (framing.kind) {
     case Framing::Kind::whole:
         return whole();
     case Framing::Kind::length_prefixed:
-        IPC_TRY(length_prefixed());
-        more_prefixed();
-        return {};
+        return length_prefixed();
     case Framing::Kind::json:
         return json();
     case Framing::Kind::chunks:
@@ -360,9 +366,34 @@ Result<void> RecordReader::State::find()
     case Framing::Kind::delimited:
         break;
     }
-    IPC_TRY(delimited(framing.delimiter, largest));
-    more_delimited();
+    return delimited(framing.delimiter, largest);
+}
+
+Result<void> RecordReader::State::find()
+{
+    IPC_TRY(find_one());
+    if (framing.kind == Framing::Kind::delimited)
+        more_delimited();
+    if (framing.kind == Framing::Kind::length_prefixed)
+        more_prefixed();
+    given += found;
     return {};
+}
+
+std::uint64_t RecordReader::given() const { return state_->given; }
+
+/// Records have no common length, so those that are not meant are found once more.
+std::span<const std::byte> RecordReader::rest(std::uint64_t last)
+{
+    State &state = *state_;
+    if (last) {
+        state.begin = state.read_to;
+        state.searched = 0;
+        state.ended = false;
+        for (std::uint64_t left = state.given - state.given_before - last; left; --left)
+            (void)state.find_one();
+    }
+    return {state.buffer.get() + state.begin, state.waiting()};
 }
 
 Result<std::span<Message>> RecordReader::next()

@@ -57,6 +57,12 @@ public:
     /// Many whole records as one block, of a stream whose records are delimited. Reads at most once; empty if that does
     /// not complete one, which next() then does. Valid as records are.
     Result<RecordBlock> next_block();
+    /// How many records were given.
+    std::uint64_t given() const;
+    /// The bytes that were read, from the first of the `last` records on that were given last, or from those that
+    /// nobody asked for yet, as they stood. `last` records have been given since the work before_reading() was done.
+    /// Ends reading; valid while the reader lives.
+    std::span<const std::byte> rest(std::uint64_t last);
     /// Call `work` before each read, which may have to wait; its error becomes next()'s.
     void before_reading(std::function<Result<void>()> work);
 

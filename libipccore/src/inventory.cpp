@@ -76,17 +76,19 @@ private:
 
 bool is_some(std::uint64_t count) { return count != IPC_UNKNOWN && count != 0; }
 
-State state_of(const Object &object, bool complete, Creators &creators)
+State state_of(const Object &object, Coverage coverage, Creators &creators)
 {
     const ipc_object &facts = object.facts;
     if (facts.flags & IPC_OBJECT_REMOVED)
         return State::removed;
     if (!object.holders.empty() || is_some(facts.attached) || is_some(facts.waiters))
         return State::in_use;
-    const bool surely_unheld = complete || (facts.flags & IPC_OBJECT_COUNTED);
-    if (surely_unheld && is_some(facts.creator) && creators.has_ended(facts.creator, facts.changed))
+    const bool counted = facts.flags & IPC_OBJECT_COUNTED;
+    if (coverage == Coverage::none && !counted)
+        return State::unknown;
+    if (is_some(facts.creator) && creators.has_ended(facts.creator, facts.changed))
         return State::orphan;
-    return State::idle;
+    return coverage == Coverage::whole || counted ? State::idle : State::unknown;
 }
 
 std::uint64_t hidden_mappings(const Object &object)
@@ -217,14 +219,16 @@ Result<void> Inventory::list(const Plugin &plugin)
     });
 }
 
-Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address)
+Result<std::size_t> Inventory::look(const Plugin &plugin, const Address &address, bool may_add)
 {
     if (!plugin.inspect())
         return failure(ENOTSUP, "mechanism {} shows nothing of its objects", plugin.mechanism());
     std::optional<std::size_t> found;
     IPC_TRY(look_with(*plugin.inspect(), address, [&](const ipc_object &emitted) {
         if (emitted.name)
-            found = find_or_add(plugin, emitted);
+            found = find(plugin, emitted);
+        if (emitted.name && !found && may_add)
+            found = add(plugin, emitted);
     }));
     if (!found)
         return failure(ENOENT, "there is none of that name (ipcls shows what exists)");
@@ -269,20 +273,20 @@ void Inventory::index_objects()
     }
 }
 
-std::size_t Inventory::find_or_add(const Plugin &plugin, const ipc_object &emitted)
+std::optional<std::size_t> Inventory::find(const Plugin &plugin, const ipc_object &emitted)
 {
     index_objects();
     const ipc_identity identity = complete_record(emitted).identity;
     const auto entry = has_identity(identity) ? known_.find(key_of(plugin, identity)) : known_.end();
     if (entry == known_.end())
-        return add(plugin, emitted);
+        return std::nullopt;
     const auto is_named = [&](std::size_t index) { return objects_[index].address.name == emitted.name; };
     if (is_named(entry->second))
         return entry->second;
     for (const auto &[twin, first] : twins_)
         if (first == entry->second && is_named(twin))
             return twin;
-    return add(plugin, emitted);
+    return std::nullopt;
 }
 
 void Inventory::see(const ipc_sight &sight)
@@ -414,7 +418,7 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
     std::erase(by_name_, index);
 }
 
-void Inventory::settle(bool complete)
+void Inventory::settle(Coverage coverage)
 {
     Creators creators;
     finish_process();
@@ -433,12 +437,12 @@ void Inventory::settle(bool complete)
     }
     Identification identification(objects_);
     for (Object &object : objects_) {
-        object.hidden = complete ? hidden_mappings(object) : 0;
+        object.hidden = coverage == Coverage::none ? 0 : hidden_mappings(object);
         std::erase_if(object.holders, [&](Holder &holder) { return !identification.complete(holder); });
         std::sort(object.holders.begin(), object.holders.end(),
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
         std::erase_if(object.parties, [&](Party &party) { return !complete_party(party, object); });
-        object.state = state_of(object, complete, creators);
+        object.state = state_of(object, coverage, creators);
     }
     for (const std::size_t index : named_by_party_)
         objects_[index].state = State::in_use;

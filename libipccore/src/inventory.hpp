@@ -17,6 +17,9 @@ ipc_object complete_record(const ipc_object &emitted);
 ipc_limit complete_record(const ipc_limit &emitted);
 ipc_party complete_record(const ipc_party &emitted);
 
+/// How much of what processes have was offered: nothing, what this user may see, or all.
+enum class Coverage { none, partial, whole };
+
 /// Collects objects, then holders. The plugins must outlive it.
 class Inventory {
 public:
@@ -25,8 +28,9 @@ public:
 
     /// Add all that a plugin enumerates.
     Result<void> list(const Plugin &plugin);
-    /// Add one object by its name, unless it is there; its index in objects().
-    Result<std::size_t> look(const Plugin &plugin, const Address &address);
+    /// The object of that name; its index in objects(). It is added if it is not there, unless only what is may be
+    /// meant.
+    Result<std::size_t> look(const Plugin &plugin, const Address &address, bool may_add = true);
 
     /// Ask a plugin who has its objects locked and who waits for them; before the pass.
     Result<void> ask_parties(const Plugin &plugin);
@@ -41,8 +45,7 @@ public:
     void see(const ipc_sight &sight);
 
     /// After the pass: fill in who the holders are, count what was not found, and decide each object's state.
-    /// `complete` is whether there was a pass at all.
-    void settle(bool complete);
+    void settle(Coverage coverage);
 
     std::vector<Object> &objects() { return objects_; }
 
@@ -85,7 +88,7 @@ private:
     static void take(Object &object, const ipc_object &emitted);
     /// Make what was added known by its identity, which a mere listing needs not.
     void index_objects();
-    std::size_t find_or_add(const Plugin &plugin, const ipc_object &emitted);
+    std::optional<std::size_t> find(const Plugin &plugin, const ipc_object &emitted);
     void offer(const Plugin &plugin, const ipc_sight &sight);
     std::optional<Key> resolve(const Plugin &plugin, const ipc_sight &sight, const ipc_claim &claim) const;
     void hold(const Key &key, const ipc_sight &sight);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 namespace ipc {
 namespace {
@@ -84,6 +85,14 @@ int digit_value(char digit)
     return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
 }
 
+/// The byte that the first three of `text` stand for.
+std::optional<char> encoded_byte(std::string_view text)
+{
+    const int high = text.size() > 2 && text[0] == '%' ? digit_value(text[1]) : -1;
+    const int low = high >= 0 ? digit_value(text[2]) : -1;
+    return low >= 0 ? std::optional(static_cast<char>(high << 4 | low)) : std::nullopt;
+}
+
 } // namespace
 
 std::string printable(std::string_view text)
@@ -98,16 +107,19 @@ std::string percent_decoded(std::string_view text)
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); i++) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? digit_value(text[i + 1]) : -1;
-        const int low = high >= 0 ? digit_value(text[i + 2]) : -1;
-        if (low < 0) {
-            out += text[i];
-            continue;
-        }
-        out += static_cast<char>(high << 4 | low);
-        i += 2;
+        const std::optional<char> byte = encoded_byte(text.substr(i));
+        out += byte.value_or(text[i]);
+        i += byte ? 2 : 0;
     }
     return out;
+}
+
+bool is_percent_encoded(std::string_view text)
+{
+    for (std::size_t i = text.find('%'); i != text.npos; i = text.find('%', i + 1))
+        if (!encoded_byte(text.substr(i)))
+            return false;
+    return true;
 }
 
 bool is_utf8(std::string_view text)

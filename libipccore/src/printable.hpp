@@ -18,6 +18,9 @@ std::string percent_encoded(std::string_view text);
 /// The inverse. A `%` that no two hexadecimal digits follow stands for itself.
 std::string percent_decoded(std::string_view text);
 
+/// Does every `%` have two hexadecimal digits behind it, so that percent_decoded() understands all of it?
+bool is_percent_encoded(std::string_view text);
+
 /// Is all of `text` valid UTF-8 (RFC 3629: shortest form, no surrogates)?
 bool is_utf8(std::string_view text);
 

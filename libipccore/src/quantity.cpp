@@ -171,17 +171,11 @@ Result<std::chrono::nanoseconds> parse_age(std::string_view text)
         char letter;
         std::uint64_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
-    std::string_view number = text;
-    std::uint64_t unit = 1;
-    for (const auto &candidate : units)
-        if (text.ends_with(candidate.letter)) {
-            unit = candidate.seconds;
-            number.remove_suffix(1);
-        }
-    const std::optional<std::chrono::nanoseconds> age = take_duration(number, unit);
-    if (!age)
-        return usage_error("\"{}\" is no age (write 90s, 10m, 2h, 1d or 1w)", printable(text));
-    return *age;
+    for (const auto &unit : units)
+        if (text.ends_with(unit.letter))
+            if (const auto age = take_duration(text.substr(0, text.size() - 1), unit.seconds))
+                return *age;
+    return usage_error("\"{}\" is no age (write 90s, 10m, 2h, 1d or 1w)", printable(text));
 }
 
 Result<std::uint32_t> parse_mode(std::string_view text)

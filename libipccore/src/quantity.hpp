@@ -23,7 +23,7 @@ Result<std::uint64_t> parse_wide_integer(std::string_view text, std::uint64_t be
 /// "1.5", "0": seconds, not negative, to the nanosecond.
 Result<std::chrono::nanoseconds> parse_seconds(std::string_view text);
 
-/// "10s", "5m", "2h", "1d", "1w"; a bare number is seconds. For ages.
+/// "10s", "5m", "2h", "1d", "1w"; what a bare number counts nobody can know, so it is refused. For ages.
 Result<std::chrono::nanoseconds> parse_age(std::string_view text);
 
 /// An octal file mode, 0 to 0777.

@@ -122,15 +122,19 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
         if (!request.quiet)
             command.report(located(what, error));
     };
-    for (const std::string &notice : snapshot.notices)
-        if (request.verbose)
-            command.note(notice);
-    for (const Unmatched &unmatched : snapshot.unmatched)
-        fail(printable(unmatched.pattern), unmatched.reason);
+    std::vector<const Object *> chosen;
     for (const Object &object : snapshot.objects)
         if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
-            if (const Result<void> removed = remove_one(object, request, prepare); !removed)
-                fail(object.address.text(), removed.error());
+            chosen.push_back(&object);
+    const bool may_be_held =
+        std::ranges::any_of(chosen, [](const Object *object) { return object->state == State::unknown; });
+    if (request.verbose || (may_be_held && !request.policy.force && !request.quiet))
+        std::ranges::for_each(snapshot.notices, [&](const std::string &notice) { command.note(notice); });
+    for (const Unmatched &unmatched : snapshot.unmatched)
+        fail(printable(unmatched.pattern), unmatched.reason);
+    for (const Object *object : chosen)
+        if (const Result<void> removed = remove_one(*object, request, prepare); !removed)
+            fail(object->address.text(), removed.error());
     return status;
 }
 

@@ -49,6 +49,8 @@ Result<void> check_selector(const Selector &selector, const std::vector<FoundPlu
                             std::string_view capability)
 {
     const std::string_view text = selector.text();
+    if (selector.is_exact() && !is_percent_encoded(text))
+        return stray_percent(text);
     const std::string_view mechanism = text.substr(0, text.find(':'));
     const FoundPlugin *refused = nullptr, *unfit = nullptr;
     bool any = false;

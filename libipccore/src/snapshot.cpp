@@ -65,6 +65,8 @@ ProcessPass what_is_claimed(ProcessPass pass, const Inventory &inventory)
     return pass;
 }
 
+Coverage coverage_of(const ProcessPassResult &pass) { return pass.hidden ? Coverage::partial : Coverage::whole; }
+
 /// Where an object stands, with as much of its name as decides most comparisons.
 struct Place {
     const Plugin *plugin;
@@ -104,7 +106,7 @@ public:
                 take_plugin(found);
         if (!request_.objects)
             return;
-        inventory_.settle(walk && go_over(*walk));
+        inventory_.settle(walk ? go_over(*walk) : Coverage::none);
         tell_unread();
         select();
         explain_unmatched();
@@ -138,7 +140,7 @@ private:
     {
         const auto is_wanted = [&](const Selector &selector) { return selector.concerns(plugin.mechanism()); };
         if (selectors_.empty() || std::any_of(selectors_.begin(), selectors_.end(), [&](const Selector &selector) {
-                return is_wanted(selector) && !selector.is_exact();
+                return is_wanted(selector) && !(selector.is_exact() && selector.names_mechanism());
             }))
             report_failure(plugin, inventory_.list(plugin));
         // Behind the list, whose objects are not added once more.
@@ -149,15 +151,16 @@ private:
             report_failure(plugin, inventory_.ask_parties(plugin));
     }
 
-    /// Without a mechanism a name is looked for where names can be enumerated: not every file is meant.
+    /// Without a mechanism only what is listed is meant: not every file, nor as what else a file could be read.
     void look_up(const Plugin &plugin, std::size_t selector)
     {
-        if (!selectors_[selector].names_mechanism() && !plugin.inspect()->list)
+        const bool names_mechanism = selectors_[selector].names_mechanism();
+        if (!names_mechanism && !plugin.inspect()->list)
             return;
         const Address address = selectors_[selector].within(plugin.mechanism());
         if (!plugin.check(address))
             return;
-        const Result<std::size_t> found = inventory_.look(plugin, address);
+        const Result<std::size_t> found = inventory_.look(plugin, address, names_mechanism);
         if (found) {
             looked_up_.push_back(found.value());
             matched_[selector] = true;
@@ -188,19 +191,18 @@ private:
             notice(fmt::format("{}: {}", plugin.mechanism(), result.error().text()));
     }
 
-    /// Was every process looked at, as far as permitted?
-    bool go_over(Result<ProcessWalk> &walk)
+    Coverage go_over(Result<ProcessWalk> &walk)
     {
         if (!walk) {
             notice(fmt::format("holders are not known: {}", walk.error().text()));
-            return false;
+            return Coverage::none;
         }
         inventory_.look_for_locked_words(wants_calls(request_.pass));
         snapshot_.processes = walk.value().tell([this](const ipc_sight &sight) { inventory_.see(sight); });
         if (snapshot_.processes.hidden)
             notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete ({})",
                                snapshot_.processes.hidden, snapshot_.processes.processes, missing_right()));
-        return true;
+        return coverage_of(snapshot_.processes);
     }
 
     void tell_unread()
@@ -285,7 +287,7 @@ private:
 
 std::string_view name_of(State state)
 {
-    constexpr std::string_view names[] = {"in use", "idle", "orphan", "removed"};
+    constexpr std::string_view names[] = {"in use", "idle", "orphan", "removed", "unknown"};
     return names[static_cast<std::size_t>(state)];
 }
 
@@ -306,8 +308,9 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     inventory.look_for_locked_words(wants_calls(pass));
     const std::size_t index = IPC_TRY(inventory.look(*plugin, address));
     IPC_TRY(inventory.ask_parties(*plugin));
-    IPC_TRY(go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));
-    inventory.settle(true);
+    const ProcessPassResult seen = IPC_TRY(
+        go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));
+    inventory.settle(coverage_of(seen));
     return std::move(inventory.objects()[index]);
 }
 

@@ -49,9 +49,11 @@ struct Party {
 };
 
 /// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody does, and its
-/// creator is known and dead. Removed: without a name, until its last holder lets go. Idle: all others.
-enum class State { in_use, idle, orphan, removed };
-/// "in use", "idle", "orphan", "removed".
+/// creator is known and dead. Removed: without a name, until its last holder lets go. Unknown: nobody was found, and
+/// not every process that may hold it could be looked into. Idle: all others.
+enum class State { in_use, idle, orphan, removed, unknown };
+inline constexpr State all_states[] = {State::in_use, State::idle, State::orphan, State::removed, State::unknown};
+/// "in use", "idle", "orphan", "removed", "unknown".
 std::string_view name_of(State state);
 
 struct Object {

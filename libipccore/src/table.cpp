@@ -17,6 +17,7 @@ public:
     AlignedTable(libscols_table *table, const TableForm &form) : table_(table), form_(form)
     {
         scols_table_enable_noheadings(table, !form.headings);
+        scols_table_enable_noencoding(table, 1); // cells are printable already
     }
     ~AlignedTable() override { scols_unref_table(table_); }
 

@@ -23,6 +23,12 @@ std::uint64_t queue_bytes_limit()
     return ::getrlimit(RLIMIT_MSGQUEUE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : IPC_UNKNOWN;
 }
 
+bool may_raise_queue_bytes_to(std::uint64_t bytes)
+{
+    struct rlimit limit;
+    return ::getrlimit(RLIMIT_MSGQUEUE, &limit) == 0 && limit.rlim_max >= bytes;
+}
+
 std::uint64_t count_queues()
 {
     int directory = queue_directory();
@@ -86,14 +92,17 @@ Error memory_error(const mq_attr &sizes)
 {
     if (Fd probe(::open("/", O_PATH | O_CLOEXEC)); !probe)
         return Error::of(EMFILE, "this process has no descriptor left (raise RLIMIT_NOFILE: ulimit -n)");
-    std::uint64_t used = bytes_in_use(), needed = accounted_bytes(sizes);
-    char in_use[48] = "";
-    if (used != IPC_UNKNOWN)
-        std::snprintf(in_use, sizeof in_use, ", of which %" PRIu64 " are in use", used);
+    const std::uint64_t used = bytes_in_use(), needed = accounted_bytes(sizes), limit = queue_bytes_limit();
+    const bool knows_all = used != IPC_UNKNOWN && used + needed > limit; // not those of other namespaces
+    const std::uint64_t wanted = needed + (knows_all ? used : limit);
+    char in_use[64];
+    std::snprintf(in_use, sizeof in_use, used == IPC_UNKNOWN ? "" : ", of which %s%" PRIu64 " are in use",
+                  knows_all ? "" : "at least ", used);
     return Error::of(EMFILE,
                      "the queue needs %" PRIu64 " bytes and RLIMIT_MSGQUEUE allows %" PRIu64
-                     " for all queues of this user%s (ulimit -q %" PRIu64 ", or fewer or smaller messages)",
-                     needed, queue_bytes_limit(), in_use, needed + (used == IPC_UNKNOWN ? 0 : used));
+                     " for all queues of this user%s (ulimit -q %" PRIu64 "%s, or ask for fewer or smaller messages)",
+                     needed, limit, in_use, wanted,
+                     may_raise_queue_bytes_to(wanted) ? "" : " after root raised the hard limit");
 }
 
 } // namespace

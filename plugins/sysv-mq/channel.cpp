@@ -156,6 +156,9 @@ Result<std::unique_ptr<Channel>> Channel::create(const ipc_address &address, std
 
 Result<std::unique_ptr<Channel>> Channel::open(const ipc_address &address, std::uint32_t access)
 {
+    for (const char *key : {"type", "except"})
+        if (!(access & IPC_READ) && parameter(address, key))
+            return Error::of(EINVAL, "?%s= chooses what is received (leave it out; -t gives what is sent a type)", key);
     const int mode = (access & IPC_READ ? 0400 : 0) | (access & IPC_WRITE ? 0200 : 0);
     const int id = IPC_TRY(sysv::find<Queues>(address, mode));
     static_cast<void>(IPC_TRY(sysv::examine<Queues>(id)));

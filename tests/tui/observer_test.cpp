@@ -16,11 +16,13 @@ bool looks_at_files(const ipc::SnapshotRequest &request) { return request.pass.w
 struct Machine {
     std::vector<Object> objects;
     std::vector<std::string> asked; // "-" nothing but objects, "m" mappings, "a" everything
+    std::uint64_t hidden = 0;       // processes whose descriptors may not be seen, though mappings may
 
     Snapshot look(const SnapshotRequest &request)
     {
         asked.push_back(!request.holders ? "-" : looks_at_files(request) ? "a" : "m");
         Snapshot snapshot;
+        snapshot.processes.hidden = looks_at_files(request) ? hidden : 0;
         for (Object object : objects) {
             std::erase_if(object.holders, [&](const Holder &holder) {
                 return !request.holders || (!looks_at_files(request) && holder.mappings == 0);
@@ -28,7 +30,7 @@ struct Machine {
             if (object.state == State::removed && object.holders.empty())
                 continue;
             if (object.holders.empty())
-                object.state = State::idle;
+                object.state = snapshot.processes.hidden ? State::unknown : State::idle;
             snapshot.objects.push_back(object);
         }
         return snapshot;
@@ -135,4 +137,20 @@ TEST_CASE("a holder that has ended is not kept")
     Observer observer = machine.observer();
     observer.take();
     CHECK(observer.take().objects.at(0).holders.empty());
+}
+
+TEST_CASE("in between, what may be held by descriptors that are hidden stays unknown")
+{
+    Object unheld = held(1, "a"), counted = held(2, "b");
+    unheld.holders.clear();
+    counted.holders.clear();
+    counted.facts.flags |= IPC_OBJECT_COUNTED;
+    Machine machine{{unheld, counted}, {}};
+    machine.hidden = 1;
+    Observer observer = machine.observer();
+    CHECK(observer.take().objects.at(0).state == State::unknown);
+    const Snapshot between = observer.take();
+    CHECK(between.objects.at(0).state == State::unknown);
+    CHECK(between.objects.at(1).state == State::idle);
+    CHECK(machine.passes() == "am");
 }

@@ -194,7 +194,7 @@ TEST_CASE_METHOD(Fixture, "one device and inode in two mechanisms are two object
     filed_objects = {plain("f", {0, internal_device, 77, 0})};
     list();
     inventory.see(sight(IPC_SIGHT_MAPPING, "/NUM00000001", 77));
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     CHECK(object("n").holders.size() == 1);
     CHECK(object("n").state == ipc::State::in_use);
     CHECK(object("f").holders.empty());
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(Fixture, "one number in two namespaces is two objects")
     ipc_sight other = sight(IPC_SIGHT_MAPPING, "/NUM00000001", 5);
     other.ipc_namespace = elsewhere;
     inventory.see(other);
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     CHECK(object("n").holders.empty());
 }
 
@@ -221,7 +221,7 @@ TEST_CASE_METHOD(Fixture, "mappings, descriptors and access of a process are one
     ipc_sight writing = sight(IPC_SIGHT_DESCRIPTOR, "/file", 9);
     writing.access = IPC_WRITE;
     inventory.see(writing);
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     REQUIRE(object("f").holders.size() == 1);
     const ipc::Holder &holder = object("f").holders[0];
     CHECK(holder.process == getpid());
@@ -245,7 +245,7 @@ TEST_CASE_METHOD(Fixture, "a call on a descriptor waits on what that process has
     {
         inventory.see(open);
         inventory.see(call);
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         REQUIRE(object("f").holders.size() == 1);
         CHECK(object("f").holders[0].waits_to_receive);
         CHECK(object("f").holders[0].access == IPC_READ);
@@ -255,7 +255,7 @@ TEST_CASE_METHOD(Fixture, "a call on a descriptor waits on what that process has
         open.process = getppid();
         inventory.see(open);
         inventory.see(call);
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         REQUIRE(object("f").holders.size() == 1);
         CHECK_FALSE(object("f").holders[0].waits_to_receive);
     }
@@ -282,7 +282,7 @@ TEST_CASE_METHOD(Fixture, "who is told to have an object locked is believed if h
     const bool expected =
         inventory.objects()[0].holders.size() == 1 || (told_parties[0].flags && told_parties[0].process == getpid());
     REQUIRE(inventory.ask_parties(files.plugin).ok());
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     REQUIRE(object("f").parties.size() == (expected ? 1 : 0));
     CHECK(object("f").holders.size() == (expected ? 1 : 0));
     if (expected) {
@@ -297,7 +297,7 @@ TEST_CASE_METHOD(Fixture, "a party's object that nothing else shows is listed by
     told_parties = {told(77, 0), told(77, 0), told(78, 0)};
     told_parties[0].name = told_parties[1].name = "device:77";
     REQUIRE(inventory.ask_parties(files.plugin).ok());
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     REQUIRE(inventory.objects().size() == 1);
     CHECK(object("device:77").state == ipc::State::in_use);
     CHECK(object("device:77").parties.empty());
@@ -327,7 +327,7 @@ TEST_CASE_METHOD(Fixture, "a process blocked on an object uses it")
     ipc_sight call = sight(IPC_SIGHT_CALL, "", 0);
     call.arguments[0] = 3;
     inventory.see(call);
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     REQUIRE(object("n").holders.size() == 1);
     CHECK(object("n").holders[0].waits_to_send);
     CHECK(object("n").holders[0].access == 0);
@@ -343,7 +343,7 @@ TEST_CASE_METHOD(Fixture, "an object without a name is found by a sight that tel
     other.process = getppid();
     inventory.see(other);
     inventory.see(other);
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     REQUIRE(inventory.objects().size() == 1);
     CHECK(object("/gone").state == ipc::State::removed);
     CHECK(object("/gone").holders.size() == 2);
@@ -374,7 +374,7 @@ TEST_CASE_METHOD(Fixture,
         inventory.see(mapping);
         inventory.see(open);
         inventory.see(open);
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         REQUIRE(inventory.objects().size() == 1);
         const ipc::Object &better = object("1/5");
         REQUIRE(better.holders.size() == 1);
@@ -401,7 +401,7 @@ TEST_CASE_METHOD(Fixture, "a holder that has ended is none")
     ipc_sight seen = sight(IPC_SIGHT_DESCRIPTOR, "/file", 9);
     seen.process = dead_process();
     inventory.see(seen);
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     CHECK(object("f").holders.empty());
     CHECK(object("f").state == ipc::State::idle);
 }
@@ -411,7 +411,7 @@ TEST_CASE_METHOD(Fixture, "two names of one object have the same holders")
     filed_objects = {plain("a", {0, internal_device, 9, 0}), plain("b", {0, internal_device, 9, 0})};
     list();
     inventory.see(sight(IPC_SIGHT_DESCRIPTOR, "/file", 9));
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     CHECK(object("a").holders.size() == 1);
     CHECK(object("b").holders.size() == 1);
 }
@@ -426,16 +426,36 @@ TEST_CASE_METHOD(Fixture, "mappings that the kernel counts and nobody was found 
     inventory.see(sight(IPC_SIGHT_MAPPING, "/NUM00000001", 5));
     SECTION("after a pass")
     {
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         CHECK(object("n").hidden == 2);
         CHECK(object("m").hidden == 0);
         CHECK(object("m").state == ipc::State::in_use);
     }
     SECTION("not without one")
     {
-        inventory.settle(false);
+        inventory.settle(ipc::Coverage::none);
         CHECK(object("n").hidden == 0);
     }
+}
+
+TEST_CASE_METHOD(Fixture, "who holds what nobody was found for is unknown where some could not be looked into")
+{
+    numbered_objects = {plain("n", {here, 0, 5, 0}), plain("m", {here, 0, 6, 0}), plain("o", {here, 0, 7, 0}),
+                        plain("p", {here, 0, 8, 0})};
+    numbered_objects[0].flags = IPC_OBJECT_COUNTED;
+    numbered_objects[0].attached = 0;
+    numbered_objects[2].creator = static_cast<std::uint64_t>(dead_process());
+    numbered_objects[2].changed = now();
+    list();
+    inventory.see(sight(IPC_SIGHT_MAPPING, "/NUM00000001", 8));
+    const auto [coverage, dead] = GENERATE(std::pair(ipc::Coverage::whole, ipc::State::orphan),
+                                           std::pair(ipc::Coverage::partial, ipc::State::orphan),
+                                           std::pair(ipc::Coverage::none, ipc::State::unknown));
+    inventory.settle(coverage);
+    CHECK(object("n").state == ipc::State::idle);
+    CHECK(object("m").state == (coverage == ipc::Coverage::whole ? ipc::State::idle : ipc::State::unknown));
+    CHECK(object("o").state == dead);
+    CHECK(object("p").state == ipc::State::in_use);
 }
 
 TEST_CASE_METHOD(Fixture, "an orphan's creator is known and dead")
@@ -454,7 +474,7 @@ TEST_CASE_METHOD(Fixture, "an orphan's creator is known and dead")
     numbered_objects[5].creator = dead;
     numbered_objects[5].attached = 1;
     list();
-    inventory.settle(true);
+    inventory.settle(ipc::Coverage::whole);
     CHECK(object("dead").state == ipc::State::orphan);
     CHECK(object("alive").state == ipc::State::idle);
     CHECK(object("reused").state == ipc::State::orphan);
@@ -604,7 +624,7 @@ TEST_CASE_METHOD(Fixture, "what is held is removed by force alone, and what was 
     list();
     SECTION("not held")
     {
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         CHECK(ipc::remove_object(object("f"), {}).error().code() == ENOTSUP);
         files.set_remove(record_removal);
         CHECK(ipc::remove_object(object("f"), {}).ok());
@@ -614,7 +634,7 @@ TEST_CASE_METHOD(Fixture, "what is held is removed by force alone, and what was 
     {
         files.set_remove(record_removal);
         inventory.see(sight(IPC_SIGHT_DESCRIPTOR, "/file", 9));
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         const auto refused = ipc::remove_object(object("f"), {});
         REQUIRE_FALSE(refused.ok());
         CHECK(refused.error().code() == EBUSY);
@@ -628,7 +648,7 @@ TEST_CASE_METHOD(Fixture, "what is held is removed by force alone, and what was 
         files.set_remove(record_removal);
         object("f").facts.flags = IPC_OBJECT_COUNTED;
         object("f").facts.attached = 2;
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         CHECK_THAT(ipc::remove_object(object("f"), {}).error().text(), ContainsSubstring("2 attached, 2 hidden"));
         CHECK(births_removed.empty());
     }
@@ -636,7 +656,7 @@ TEST_CASE_METHOD(Fixture, "what is held is removed by force alone, and what was 
     {
         files.set_remove(record_removal);
         object("f").facts.flags = IPC_OBJECT_REMOVED;
-        inventory.settle(true);
+        inventory.settle(ipc::Coverage::whole);
         CHECK(ipc::remove_object(object("f"), {.force = true}).error().code() == EIDRM);
         CHECK(births_removed.empty());
     }

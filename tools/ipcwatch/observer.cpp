@@ -124,6 +124,7 @@ void Observer::remember(const Snapshot &snapshot)
             std::erase_if(kept_.back().holders, std::not_fn(only_whole_pass_finds));
         }
     notices_ = snapshot.notices;
+    hid_ = snapshot.processes.hidden > 0;
     since_ = 0;
     whole_pass_ = std::chrono::steady_clock::now();
 }
@@ -131,6 +132,9 @@ void Observer::remember(const Snapshot &snapshot)
 void Observer::recall(Snapshot &snapshot) const
 {
     snapshot.notices = notices_;
+    for (Object &object : snapshot.objects)
+        if (hid_ && object.state == State::idle && !(object.facts.flags & IPC_OBJECT_COUNTED))
+            object.state = State::unknown; // mappings alone may be visible
     for (const Object &kept : kept_) {
         Object alive = kept;
         std::erase_if(alive.holders, std::not_fn(lives));

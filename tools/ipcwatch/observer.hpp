@@ -37,6 +37,7 @@ private:
     std::vector<Object> latest_; // without holders, to see changes
     std::vector<Object> kept_;   // with those holders that only the whole pass finds
     std::vector<std::string> notices_;
+    bool hid_ = false;        // the whole pass could not look into every process
     std::uint64_t since_ = 0; // samples since the whole pass; 0: there was none
     std::chrono::steady_clock::time_point whole_pass_;
 };

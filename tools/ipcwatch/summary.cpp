@@ -33,7 +33,7 @@ std::string count_objects(const std::vector<const Object *> &objects)
 {
     std::string out = fmt::format("{} object{}", objects.size(), objects.size() == 1 ? "" : "s");
     const char *separator = ": ";
-    for (State state : {State::in_use, State::idle, State::orphan, State::removed}) {
+    for (State state : all_states) {
         const auto count =
             std::count_if(objects.begin(), objects.end(), [&](const Object *object) { return object->state == state; });
         if (count > 0)
