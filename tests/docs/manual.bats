@@ -23,6 +23,8 @@ page() { mandoc -T ascii -O width=500 "$IPCUTILS_SOURCE_DIR/man/$1" | col -b; }
 
 @test "mandoc finds nothing to say about any page" {
     expect 0 mandoc -T lint -W warning "$IPCUTILS_SOURCE_DIR"/man/*.[1-9]
+    # Pages of the system that are referred to may not be installed where this runs.
+    run bash -c 'mandoc -T lint "$1"/man/*.[1-9] 2> /dev/null | grep -v "referenced manual not found"' - "$IPCUTILS_SOURCE_DIR"
     prints ""
 }
 
