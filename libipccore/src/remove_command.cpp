@@ -126,15 +126,22 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
     for (const Object &object : snapshot.objects)
         if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
             chosen.push_back(&object);
-    const bool may_be_held =
-        std::ranges::any_of(chosen, [](const Object *object) { return object->state == State::unknown; });
-    if (request.verbose || (may_be_held && !request.policy.force && !request.quiet))
+    const auto tell_hidden = [&] {
         std::ranges::for_each(snapshot.notices, [&](const std::string &notice) { command.note(notice); });
+    };
+    if (request.verbose)
+        tell_hidden();
     for (const Unmatched &unmatched : snapshot.unmatched)
         fail(printable(unmatched.pattern), unmatched.reason);
-    for (const Object *object : chosen)
-        if (const Result<void> removed = remove_one(*object, request, prepare); !removed)
+    bool may_be_held = false;
+    for (const Object *object : chosen) {
+        const Result<void> removed = remove_one(*object, request, prepare);
+        if (!removed)
             fail(object->address.text(), removed.error());
+        may_be_held |= removed && object->state == State::unknown;
+    }
+    if (may_be_held && !request.policy.force && !request.quiet && !request.verbose)
+        tell_hidden();
     return status;
 }
 
