@@ -8,6 +8,9 @@
 # installed into the plugin directory of the prefix, and named in the global property IPCUTILS_MECHANISMS. Part of the
 # installed CMake package, so that a plugin builds alike in this tree and in its own.
 include(GNUInstallDirs)
+if(NOT IPCUTILS_PLUGIN_INSTALL_DIRECTORY) # the installed package says where the commands look, below the prefix
+    set(IPCUTILS_PLUGIN_INSTALL_DIRECTORY "${CMAKE_INSTALL_LIBDIR}/ipcutils")
+endif()
 set(IPCUTILS_PLUGIN_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/plugin.map")
 set(IPCUTILS_PLUGIN_RUNTIME "${CMAKE_CURRENT_LIST_DIR}/plugin_runtime.cpp")
 
@@ -35,6 +38,6 @@ function(ipc_add_plugin mechanism)
     endif()
     if(NOT PLUGIN_NO_INSTALL)
         set_property(GLOBAL APPEND PROPERTY IPCUTILS_MECHANISMS "${mechanism}")
-        install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/ipcutils")
+        install(TARGETS ${target} LIBRARY DESTINATION "${IPCUTILS_PLUGIN_INSTALL_DIRECTORY}")
     endif()
 endfunction()

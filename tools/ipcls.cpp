@@ -114,7 +114,7 @@ ipc::Result<void> print_blocked(const Request &request, const std::vector<ipc::B
                                                    {.name = "HELD-BY", .shorten = true}},
                                                   request.form()));
     for (const ipc::Blocked &blocked : list) {
-        const std::string held_by = ipc::name_holders(ipc::lockers(blocked));
+        const std::string held_by = ipc::list_holders(ipc::lockers(blocked));
         table->add(std::vector<ipc::Cell>{
             static_cast<std::uint64_t>(blocked.party->process), blocked.who->command, std::string(ipc::aim(blocked)),
             ipc::awaited(blocked), ipc::time_cell(blocked.party->since),
@@ -175,26 +175,6 @@ ipc::Cell quantity(const ipc::Limit &limit, std::uint64_t value)
     return limit.bytes ? ipc::Cell(ipc::Bytes{value}) : ipc::Cell(value);
 }
 
-/// In tenths of a percent, as text for a table.
-std::optional<double> percent(const ipc::Limit &limit)
-{
-    if (limit.limit == IPC_UNKNOWN || limit.used == IPC_UNKNOWN || limit.limit == 0)
-        return std::nullopt;
-    return 100.0 * static_cast<double>(limit.used) / static_cast<double>(limit.limit);
-}
-
-Json json_of(const ipc::Limit &limit)
-{
-    const std::optional<double> part = percent(limit);
-    return {{"mechanism", limit.mechanism},
-            {"name", ipc::json_text(limit.name)},
-            {"meaning", ipc::json_text(limit.meaning)},
-            {"limit", ipc::json_of(quantity(limit, limit.limit))},
-            {"used", ipc::json_of(quantity(limit, limit.used))},
-            {"percent", part ? Json(*part) : Json(nullptr)},
-            {"unit", limit.bytes ? "bytes" : "objects"}};
-}
-
 ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
 {
     const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
@@ -209,7 +189,7 @@ ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
     if (request.json) {
         Json list = Json::array();
         for (const ipc::Limit &limit : snapshot.limits)
-            list.push_back(json_of(limit));
+            list.push_back(ipc::json_of(limit));
         return print_json({{"limits", std::move(list)}});
     }
     const auto table = IPC_TRY(ipc::Table::create({{"MECHANISM"},
@@ -220,7 +200,7 @@ ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
                                                    {"MEANING"}},
                                                   request.form()));
     for (const ipc::Limit &limit : snapshot.limits) {
-        const std::optional<double> part = percent(limit);
+        const std::optional<double> part = ipc::percent_in_use(limit);
         table->add(std::vector<ipc::Cell>{
             limit.mechanism, limit.name, quantity(limit, limit.limit), quantity(limit, limit.used),
             part ? ipc::Cell(fmt::format("{:.1f}", *part)) : ipc::Cell(ipc::Absent{}), limit.meaning});
@@ -277,8 +257,11 @@ ipc::Result<int> ipc::run(ipc::Command &command)
     Request request;
     const std::string foot = help_foot();
     command.describe("List objects of inter-process communication and who holds them.", foot);
-    command.option("output,o", "COLUMNS", request.columns, "the columns: A,B or +A,B for the usual ones and these",
-                   Complete::choice);
+    command.option("output,o", "COLUMNS", "the columns: A,B or +A,B for the usual ones and these", Complete::choice,
+                   [&](std::string_view columns) -> Result<void> {
+                       request.columns.append(request.columns.empty() ? "" : ",").append(columns);
+                       return {};
+                   });
     command.choices("output", column_names);
     command.flag("json,J", request.json, "print JSON: numbers are numbers, what is not known is null");
     command.flag("raw,r", request.raw, "print cells separated by one blank, sizes in bytes");

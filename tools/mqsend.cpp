@@ -201,19 +201,23 @@ ipc::Result<void> send_input(const Request &request, const ipc::Framing &framing
     }
 }
 
-/// What could not be sent goes into the file, if there is one. What came by a pipe is lost otherwise.
-ipc::Error end(std::optional<ipc::UnsentFile> &file, const ipc::Error &error, const Request &request,
-               std::span<const std::byte> unsent, int input)
+/// End with `error`, and put what could not be sent into the file, if there is one. What came by a pipe is lost
+/// otherwise.
+ipc::Result<int> end(std::optional<ipc::UnsentFile> &file, const ipc::Error &error, const Request &request,
+                     std::span<const std::byte> unsent, int input)
 {
     if (!file && ipc::is_pipe(input) && error.code() != EINTR)
-        return ipc::failure(error.code(), "{} (--unsent FILE keeps what is left)", error.text());
+        return request.wait.end(ipc::failure(error.code(), "{} (--unsent FILE keeps what is left)", error.text()));
     if (!file)
-        return error;
-    const ipc::Result<void> kept = file->keep(unsent, input);
+        return request.wait.end(error);
+    const ipc::Result<std::uint64_t> kept = file->keep(unsent, input);
     if (!kept)
-        return ipc::failure(error.code(), "{}; not all that was left could be kept: {}", error.text(),
+        return ipc::failure(kept.error().code(), "{}; not all that was left could be kept: {}", error.text(),
                             kept.error().text());
-    return ipc::failure(error.code(), "{}; what was not sent is in {}", error.text(), ipc::printable(*request.unsent));
+    if (kept.value() == 0)
+        return request.wait.end(error);
+    return request.wait.end(
+        ipc::failure(error.code(), "{}; what was not sent is in {}", error.text(), ipc::printable(*request.unsent)));
 }
 
 void declare(ipc::Command &command, Request &request)
@@ -262,9 +266,13 @@ ipc::Result<int> ipc::run(Command &command)
         input = IPC_TRY(open_input(request.input.value_or("-")));
     std::optional<UnsentFile> unsent;
     if (request.unsent)
-        unsent = IPC_TRY(UnsentFile::create(*request.unsent));
-    Queue queue = IPC_TRY(Queue::open(request.address, Access::write));
-    const std::uint64_t most = IPC_TRY(queue.status()).max_message_size;
+        unsent = IPC_TRY(UnsentFile::open(*request.unsent, input.get()));
+    Result<Queue> opened = Queue::open(request.address, Access::write);
+    const Result<ipc_queue_status> status = opened ? opened->status() : Result<ipc_queue_status>(opened.error());
+    if (!status)
+        return end(unsent, status.error(), request, {}, input.get());
+    Queue queue = std::move(opened).value();
+    const std::uint64_t most = status.value().max_message_size;
     const std::uint64_t largest = request.map_over ? largest_mapped : most;
     RecordReader reader(input.get(), framing, largest);
     Sender sender(queue, request, timeout);
@@ -272,11 +280,9 @@ ipc::Result<int> ipc::run(Command &command)
         IPC_TRY(sender.map_over(std::min(*request.map_over, most)));
     const Result<void> sent =
         input ? send_input(request, framing, reader, sender) : send_arguments(request, largest, sender);
-    if (!sent && !input)
-        return request.wait.end(sent.error());
     if (!sent)
-        return request.wait.end(
-            end(unsent, sent.error(), request, reader.rest(reader.given() - sender.sent()), input.get()));
+        return end(unsent, sent.error(), request,
+                   input ? reader.rest(reader.given() - sender.sent()) : std::span<const std::byte>(), input.get());
     if (request.verbose)
         command.note(sender.summary());
     return status::done;

@@ -12,6 +12,7 @@
 #include "segment.hpp"
 #include "transfer.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -152,7 +153,7 @@ ipc::Result<void> read_segment(ipc::Command &command, const Request &request, co
         IPC_TRY(print_bytes(request, follower.bytes()));
         return request.follow ? follow(request, follower) : ipc::Result<void>();
     }
-    if (request.hex)
+    if (request.hex && request.length != 0) // hexdump -n 0 prints nothing
         return dump(segment, request.start(), length);
     return copy_to_output(command, request, segment, length);
 }
@@ -202,10 +203,23 @@ ipc::Result<std::uint64_t> room_for(const Request &request, ipc::Segment &segmen
     return std::min(bytes - request.start(), request.length.value_or(UINT64_MAX));
 }
 
+/// Bytes would be read again that were just written.
+ipc::Result<void> expect_other_file(const ipc::Segment &segment, int input)
+{
+    struct stat from = {}, to = {};
+    const int descriptor = IPC_TRY(segment.status()).descriptor;
+    if (descriptor >= 0 && fstat(input, &from) == 0 && fstat(descriptor, &to) == 0 && from.st_dev == to.st_dev &&
+        from.st_ino == to.st_ino)
+        return ipc::failure(EINVAL, "{}: the input is the segment itself (copy it to a file first)",
+                            segment.address().text());
+    return {};
+}
+
 ipc::Result<void> write_segment(ipc::Command &command, const Request &request)
 {
     ipc::Segment segment = IPC_TRY(ipc::Segment::open(request.addresses.front(), ipc::Access::both));
     ipc::Fd input = IPC_TRY(ipc::open_input(*request.input));
+    IPC_TRY(expect_other_file(segment, input.get()));
     std::optional<std::uint64_t> size = ipc::bytes_to_come(input.get());
     if (size == 0 || (!size && request.resize)) {
         input = IPC_TRY(ipc::spooled(input.get()));

@@ -14,7 +14,7 @@ void ColorOption::declare(Command &command, std::string_view help)
     command.option("color", "WHEN", fmt::format("{}: auto, always or never", help), Complete::choice,
                    [this](std::string_view text) -> Result<void> {
                        if (text != "auto" && text != "always" && text != "never")
-                           return usage_error("“{}” is none of auto, always, never", printable(text));
+                           return usage_error("\"{}\" is none of auto, always, never", printable(text));
                        when_ = text == "auto" ? When::automatic : text == "always" ? When::always : When::never;
                        return {};
                    });

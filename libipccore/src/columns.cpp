@@ -113,7 +113,7 @@ Cell waiters(const Object &object)
     const auto seen = std::count_if(object.holders.begin(), object.holders.end(),
                                     [](const Holder &holder) { return holder.waits(); });
     if (seen || object.plugin->queue() || object.plugin->semaphore())
-        return seen || object.state != State::unknown ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Unknown{});
+        return seen || !object.incomplete ? Cell(static_cast<std::uint64_t>(seen)) : Cell(Unknown{});
     return Absent{};
 }
 
@@ -164,7 +164,7 @@ std::string_view wait_of(const Holder &holder)
 
 void append_holder(std::string &out, const Holder &holder)
 {
-    out += fmt::format("{} {}", holder.process, holder.command);
+    out += fmt::format("{} {}", holder.process, quoted_name(holder.command));
     if (const std::string_view access = access_of(holder); !access.empty())
         out.append(" ").append(access);
     if (holder.has_locked)
@@ -194,10 +194,10 @@ Cell state(const Object &object)
     return object.state == State::unknown ? Cell(Unknown{}) : Cell(std::string(name_of(object.state)));
 }
 
-/// Of what stands in a list of holders.
+/// A list of holders, which is not known to be empty where some of them may be hidden.
 Cell held(const Object &object, std::string list)
 {
-    return object.state == State::unknown ? Cell(Unknown{}) : text(std::move(list));
+    return list.empty() && object.incomplete ? Cell(Unknown{}) : text(std::move(list));
 }
 
 /// What the kernel counts and this user may not see is told too.
@@ -227,10 +227,19 @@ std::vector<const Holder *> lockers(const Object &object)
     return found;
 }
 
+/// Is it, or may it be, locked by a process that could not be looked into?
+bool may_be_locked_unseen(const Object &object)
+{
+    const bool is_free = object.facts.value != IPC_UNKNOWN && object.facts.value > 0;
+    return object.incomplete && object.plugin->semaphore() && !is_free && lockers(object).empty();
+}
+
 Cell locked_by(const Object &object)
 {
+    if (may_be_locked_unseen(object))
+        return Unknown{};
     return text(first_few(lockers(object), [](std::string &out, const Holder *holder) {
-        out += fmt::format("{} {}", holder->process, holder->command);
+        out += fmt::format("{} {}", holder->process, quoted_name(holder->command));
     }));
 }
 
@@ -383,6 +392,8 @@ Json json_of(const Holder &holder)
 
 Json json_of_lockers(const Object &object)
 {
+    if (may_be_locked_unseen(object))
+        return nullptr;
     Json list = Json::array();
     for (const Party &party : object.parties)
         if (party.has_locked())
@@ -395,7 +406,7 @@ Json json_of(const Object &object, const Column &column)
     if (column.value == locked_by)
         return json_of_lockers(object);
     const bool identities = column.value == processes;
-    if ((!identities && column.value != holders) || object.state == State::unknown)
+    if ((!identities && column.value != holders) || (object.holders.empty() && object.incomplete))
         return json_of(column.value(object));
     Json list = Json::array();
     for (const Holder &holder : object.holders)
@@ -412,6 +423,20 @@ Cell time_cell(std::int64_t nanoseconds)
 
 std::span<const Column> object_columns() { return columns; }
 
+std::vector<std::string_view> column_names_of(std::string_view chosen)
+{
+    std::vector<std::string_view> names;
+    if (chosen == "+")
+        return names;
+    while (!chosen.empty()) {
+        std::string_view name = chosen.substr(0, chosen.find(','));
+        chosen.remove_prefix(std::min(chosen.size(), name.size() + 1));
+        name.remove_prefix(name.starts_with('+') ? 1 : 0);
+        names.push_back(name);
+    }
+    return names;
+}
+
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen)
 {
     std::vector<const Column *> list;
@@ -419,11 +444,7 @@ Result<std::vector<const Column *>> choose_columns(std::string_view chosen)
         for (const Column &column : columns)
             if (column.shown == Shown::always)
                 list.push_back(&column);
-    if (chosen.starts_with('+'))
-        chosen.remove_prefix(1);
-    while (!chosen.empty()) {
-        const std::string_view name = chosen.substr(0, chosen.find(','));
-        chosen.remove_prefix(std::min(chosen.size(), name.size() + 1));
+    for (std::string_view name : column_names_of(chosen)) {
         const Column *column = find_column(name);
         if (!column)
             return unknown_column(name);
@@ -462,6 +483,26 @@ Json json_of(const Object &object, const Party &party)
             {"command", holder ? Json(json_text(holder->command)) : Json(nullptr)},
             {"offset", party.offset == IPC_UNKNOWN ? Json(nullptr) : Json(party.offset)},
             {"since", json_of(time_cell(party.since))}};
+}
+
+std::optional<double> percent_in_use(const Limit &limit)
+{
+    if (limit.limit == IPC_UNKNOWN || limit.used == IPC_UNKNOWN || limit.limit == 0)
+        return std::nullopt;
+    return 100.0 * static_cast<double>(limit.used) / static_cast<double>(limit.limit);
+}
+
+Json json_of(const Limit &limit)
+{
+    const auto number = [](std::uint64_t value) { return value == IPC_UNKNOWN ? Json(nullptr) : Json(value); };
+    const std::optional<double> percent = percent_in_use(limit);
+    return {{"mechanism", limit.mechanism},
+            {"name", json_text(limit.name)},
+            {"meaning", json_text(limit.meaning)},
+            {"limit", number(limit.limit)},
+            {"used", number(limit.used)},
+            {"percent", percent ? Json(*percent) : Json(nullptr)},
+            {"unit", limit.bytes ? "bytes" : "objects"}};
 }
 
 bool has_to_show(const Column &column, std::span<const Object> objects)

@@ -7,6 +7,7 @@
 #include "plugins.hpp"
 #include "printable.hpp"
 #include "suggestion.hpp"
+#include "transfer_parts.hpp"
 
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>
@@ -14,6 +15,7 @@
 #include <boost/program_options/value_semantic.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,12 +31,11 @@ Result<void> write_all(int fd, std::string_view text)
 {
     while (!text.empty()) {
         const ssize_t count = write(fd, text.data(), text.size());
-        if (count < 0 && errno != EINTR)
-            return failure(errno, "writing to standard output: {}", std::strerror(errno));
-        if (count > 0)
+        if (count >= 0)
             text.remove_prefix(static_cast<std::size_t>(count));
-        else if (interrupted())
-            return failure(EINTR, "interrupted");
+        else if (!should_retry_at(fd, POLLOUT))
+            return errno == EINTR ? failure(EINTR, "interrupted")
+                                  : failure(errno, "writing to standard output: {}", std::strerror(errno));
     }
     return {};
 }

@@ -5,13 +5,17 @@
 
 namespace ipc {
 
-Error located(std::string_view where, const Error &error)
+std::string shortened(std::string_view name)
 {
     constexpr std::size_t half = 80;
-    if (where.size() > 2 * half)
-        return failure(error.code(), "{}...{}: {}", where.substr(0, half), where.substr(where.size() - half),
-                       error.text());
-    return failure(error.code(), "{}: {}", where, error.text());
+    if (name.size() <= 2 * half)
+        return std::string(name);
+    return fmt::format("{}...{}", name.substr(0, half), name.substr(name.size() - half));
+}
+
+Error located(std::string_view where, const Error &error)
+{
+    return failure(error.code(), "{}: {}", shortened(where), error.text());
 }
 
 int exit_status(const Error &error)

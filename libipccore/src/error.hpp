@@ -37,6 +37,9 @@ template <typename... Arguments> Error usage_error(fmt::format_string<Arguments.
     return failure(usage_code, format, std::forward<Arguments>(arguments)...);
 }
 
+/// A name without its middle if it is so long that nothing else would stand beside it in an error.
+std::string shortened(std::string_view name);
+
 /// The same error with "WHERE: " in front, WHERE shortened so that the reason is never cut off.
 Error located(std::string_view where, const Error &error);
 

@@ -109,7 +109,7 @@ void HexDump::add(std::span<const std::byte> bytes, std::string &out)
 
 void HexDump::finish(std::string &out)
 {
-    if (!any_)
+    if (!any_ && offset_ == 0)
         return;
     if (used_) // hexdump never squeezes a line that is not full
         append_hex_line(offset_, std::span(line_).first(used_), 0, out);

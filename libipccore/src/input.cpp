@@ -2,10 +2,11 @@
 #include "input.hpp"
 
 #include "error.hpp"
-#include "interruption.hpp"
 #include "printable.hpp"
+#include "transfer_parts.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ Result<Fd> spooled(int fd)
     const auto buffer = std::make_unique<char[]>(chunk);
     for (;;) {
         ssize_t count = read(fd, buffer.get(), chunk);
-        if (count < 0 && errno == EINTR && !interrupted())
+        if (count < 0 && should_retry_at(fd, POLLIN))
             continue;
         if (count < 0)
             return failure(errno, "reading the input: {}", std::strerror(errno));

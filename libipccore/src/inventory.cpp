@@ -83,12 +83,11 @@ State state_of(const Object &object, Coverage coverage, Creators &creators)
         return State::removed;
     if (!object.holders.empty() || is_some(facts.attached) || is_some(facts.waiters))
         return State::in_use;
-    const bool counted = facts.flags & IPC_OBJECT_COUNTED;
-    if (coverage == Coverage::none && !counted)
+    if (coverage == Coverage::none && object.incomplete)
         return State::unknown;
     if (is_some(facts.creator) && creators.has_ended(facts.creator, facts.changed))
         return State::orphan;
-    return coverage == Coverage::whole || counted ? State::idle : State::unknown;
+    return object.incomplete ? State::unknown : State::idle;
 }
 
 std::uint64_t hidden_mappings(const Object &object)
@@ -442,6 +441,7 @@ void Inventory::settle(Coverage coverage)
         std::sort(object.holders.begin(), object.holders.end(),
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
         std::erase_if(object.parties, [&](Party &party) { return !complete_party(party, object); });
+        object.incomplete = coverage != Coverage::whole && !(object.facts.flags & IPC_OBJECT_COUNTED);
         object.state = state_of(object, coverage, creators);
     }
     for (const std::size_t index : named_by_party_)

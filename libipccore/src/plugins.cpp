@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,9 +27,14 @@ namespace {
 constexpr std::string_view file_prefix = "ipc-";
 constexpr std::string_view file_suffix = ".so";
 
-std::vector<std::string> &files_given()
+/// A file that --plugin named, and the mechanism that its name says.
+struct GivenFile {
+    std::string mechanism, path;
+};
+
+std::vector<GivenFile> &files_given()
 {
-    static std::vector<std::string> files;
+    static std::vector<GivenFile> files;
     return files;
 }
 
@@ -70,7 +76,7 @@ std::string directory_beside_executable()
 template <typename Table> void take_capability(const ipc_plugin &descriptor, const char *name, Table &into)
 {
     if (const void *table = descriptor.capability(name))
-        adopt(into, table);
+        adopt_table(into, table);
 }
 
 const ipc_host &host_services()
@@ -78,7 +84,7 @@ const ipc_host &host_services()
     static const ipc_host services = {
         .size = sizeof services,
         .abi = IPC_ABI,
-        .notice = [](const char *text) { notice(text); },
+        .notice = [](const char *text) { notice(printable(text)); },
         .interrupted = disturbed,
         .deadline = wait_deadline,
         .attempt = guarded_attempt,
@@ -101,41 +107,70 @@ std::string defect(const ipc_plugin *raw, std::string_view mechanism)
     for (const auto &[field, is_there] : mandatory)
         if (!is_there)
             return fmt::format("{} is null, expected a pointer", field);
+    if (raw->parameter_count && !raw->parameters)
+        return fmt::format("parameters is null, expected {} of them", raw->parameter_count);
+    for (std::uint32_t i = 0; i < raw->parameter_count; i++)
+        if (!raw->parameters[i].key)
+            return fmt::format("parameters[{}].key is null, expected a pointer", i);
     if (mechanism != raw->id)
         return fmt::format("id is \"{}\", expected \"{}\" as the file name says", printable(raw->id), mechanism);
     return {};
 }
 
-/// The first mandatory function that a capability's table lacks; empty if none.
+/// Functions that a table must have, by name.
+using Functions = std::initializer_list<std::pair<std::string_view, bool>>;
+
+std::string missing_of(std::string_view capability, Functions functions)
+{
+    for (const auto &[name, is_there] : functions)
+        if (!is_there)
+            return fmt::format("its table {} has no {}(), or a size in front of it", capability, name);
+    return {};
+}
+
+/// What the tables of a plugin lack of what is not optional; empty if nothing.
 std::string missing_function(const Plugin &plugin)
 {
-    if (const ipc_segment_v1 *table = plugin.segment();
-        table && !(table->create && table->open && table->status && table->map && table->close))
-        return IPC_SEGMENT_1;
-    if (const ipc_queue_v1 *table = plugin.queue();
-        table && !(table->create && table->open && table->status && table->send && table->receive && table->close))
-        return IPC_QUEUE_1;
-    if (const ipc_stream_v1 *table = plugin.stream(); table && !(table->listen && table->connect && table->close))
-        return IPC_STREAM_1;
-    if (const ipc_semaphore_v1 *table = plugin.semaphore();
-        table && !(table->create && table->open && table->status && table->lock && table->unlock && table->close))
-        return IPC_SEMAPHORE_1;
-    if (const ipc_inspect_v1 *table = plugin.inspect(); table && !table->look)
-        return IPC_INSPECT_1;
-    return {};
+    std::string missing;
+    if (const ipc_segment_v1 *table = plugin.segment())
+        missing += missing_of(IPC_SEGMENT_1, {{"create", table->create},
+                                              {"open", table->open},
+                                              {"status", table->status},
+                                              {"map", table->map},
+                                              {"close", table->close}});
+    if (const ipc_queue_v1 *table = plugin.queue(); table && missing.empty())
+        missing += missing_of(IPC_QUEUE_1, {{"create", table->create},
+                                            {"open", table->open},
+                                            {"status", table->status},
+                                            {"send", table->send},
+                                            {"receive", table->receive},
+                                            {"close", table->close}});
+    if (const ipc_stream_v1 *table = plugin.stream(); table && missing.empty())
+        missing +=
+            missing_of(IPC_STREAM_1, {{"listen", table->listen}, {"connect", table->connect}, {"close", table->close}});
+    if (const ipc_semaphore_v1 *table = plugin.semaphore(); table && missing.empty())
+        missing += missing_of(IPC_SEMAPHORE_1, {{"create", table->create},
+                                                {"open", table->open},
+                                                {"status", table->status},
+                                                {"lock", table->lock},
+                                                {"unlock", table->unlock},
+                                                {"close", table->close}});
+    if (const ipc_inspect_v1 *table = plugin.inspect(); table && missing.empty())
+        missing += missing_of(IPC_INSPECT_1, {{"look", table->look}});
+    return missing;
 }
 
 Error refused(const std::string &path, std::string_view reason)
 {
-    return failure(ENOEXEC, "plugin {} refused: {}", printable(path), reason);
+    return failure(ENOEXEC, "plugin {} refused: {}", shortened(printable(path)), reason);
 }
 
 /// Every plugin file of the search path, the first of each mechanism.
 std::map<std::string, std::string, std::less<>> plugin_files()
 {
     std::map<std::string, std::string, std::less<>> files;
-    for (const std::string &file : files_given())
-        files.emplace(mechanism_of(file), file);
+    for (const GivenFile &file : files_given())
+        files.emplace(file.mechanism, file.path);
     for (const std::string &directory : plugin_directories()) {
         const std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(directory.c_str()), closedir);
         while (const dirent *entry = stream ? readdir(stream.get()) : nullptr)
@@ -167,6 +202,8 @@ bool Plugin::offers(std::string_view capability) const
 Result<void> Plugin::check(const Address &address) const
 {
     for (const Address::Parameter &parameter : address.parameters) {
+        if (std::ranges::count(address.parameters, parameter.key, &Address::Parameter::key) > 1)
+            return usage_error("{}: {}= is given more than once", address.text(), printable(parameter.key));
         std::vector<std::string> known;
         for (std::uint32_t i = 0; i < descriptor_.parameter_count; i++)
             known.emplace_back(descriptor_.parameters[i].key);
@@ -215,7 +252,7 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
 
     auto plugin = std::make_unique<Plugin>();
     plugin->path_ = path;
-    adopt(plugin->descriptor_, raw);
+    adopt_table(plugin->descriptor_, raw);
     if (plugin->descriptor_.init)
         if (Result<void> ready = call(plugin->descriptor_.init, &host_services()); !ready)
             return refused(path, ready.error().text());
@@ -224,21 +261,21 @@ Result<const Plugin *> load_plugin_file(const std::string &path, std::string_vie
     take_capability(plugin->descriptor_, IPC_STREAM_1, plugin->stream_);
     take_capability(plugin->descriptor_, IPC_SEMAPHORE_1, plugin->semaphore_);
     take_capability(plugin->descriptor_, IPC_INSPECT_1, plugin->inspect_);
-    if (const std::string name = missing_function(*plugin); !name.empty())
-        return refused(path, fmt::format("its {} lacks a function that is not optional", name));
+    if (const std::string missing = missing_function(*plugin); !missing.empty())
+        return refused(path, missing);
     return loaded.emplace(path, std::move(plugin)).first->second.get();
 }
 
 namespace {
 Result<std::string> file_of(std::string_view mechanism)
 {
-    for (const std::string &file : files_given())
-        if (mechanism_of(file) == mechanism)
-            return file;
+    for (const GivenFile &file : files_given())
+        if (file.mechanism == mechanism)
+            return file.path;
     for (const std::string &directory : plugin_directories()) {
         std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
-        if (access(path.c_str(), F_OK) == 0)
-            return path;
+        if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno == EACCES)
+            return path; // and what is wrong with it is said when it is loaded
     }
     return unknown_mechanism(mechanism);
 }
@@ -270,12 +307,12 @@ std::vector<FoundPlugin> find_plugins()
 Result<void> add_plugin_file(const std::string &path)
 {
     if (mechanism_of(path).empty())
-        return usage_error("--plugin {}: a plugin file is named ipc-MECHANISM.so", printable(path));
+        return usage_error("{}: a plugin file is named ipc-MECHANISM.so", printable(path));
     char *absolute = realpath(path.c_str(), nullptr);
     if (!absolute)
-        return failure(errno, "--plugin {}: {}", printable(path), std::strerror(errno));
-    files_given().emplace_back(absolute);
+        return failure(errno, "{}: {}", printable(path), std::strerror(errno));
     std::free(absolute);
+    files_given().push_back({std::string(mechanism_of(path)), path});
     return {};
 }
 
@@ -291,6 +328,15 @@ std::vector<std::string> plugin_directories()
     }
     directories.push_back(directory_beside_executable());
     return directories;
+}
+
+Error plugin_error(int code, ipc_error &raw)
+{
+    constexpr int last_errno = 4095;
+    if (code > last_errno && code != usage_code) // which the host's own queues of streams give
+        code = EIO;
+    raw.text[sizeof raw.text - 1] = '\0';
+    return failure(code == EPIPE ? ECONNRESET : code, "{}", raw.text[0] ? printable(raw.text) : std::strerror(code));
 }
 
 NoticeHandler set_notice_handler(NoticeHandler handler) { return std::exchange(notice_handler(), std::move(handler)); }

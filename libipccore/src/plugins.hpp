@@ -92,12 +92,24 @@ private:
     ipc_address raw_ = {};
 };
 
-/// Copy what the maker of a table or record, which may be older or newer, knows of it; the rest stays as it is.
+/// Copy what the maker of a record, which may be older or newer, knows of it; the rest stays as it is.
 template <typename Record> void adopt(Record &into, const void *from)
 {
     std::memcpy(&into, from, std::min<std::size_t>(sizeof into, *static_cast<const std::uint32_t *>(from)));
     into.size = sizeof into;
 }
+
+/// The same for a table of functions, of which one that `size` cuts through is absent.
+template <typename Table> void adopt_table(Table &into, const void *from)
+{
+    const std::size_t size = *static_cast<const std::uint32_t *>(from);
+    std::memcpy(&into, from, std::min(sizeof into, size - size % sizeof(void *)));
+    into.size = sizeof into;
+}
+
+/// What a plugin says of its failure, made harmless: printable, never without a text, and with an errno value that is
+/// no broken standard output.
+Error plugin_error(int code, ipc_error &raw);
 
 /// Call `function(arguments..., &error)` of a plugin and turn its answer into a Result.
 template <typename Function, typename... Arguments> Result<void> call(Function *function, Arguments... arguments)
@@ -109,9 +121,7 @@ template <typename Function, typename... Arguments> Result<void> call(Function *
     int code = function(arguments..., &error);
     if (code >= 0)
         return {};
-    error.code = -code;
-    error.text[sizeof error.text - 1] = '\0';
-    return Error(error);
+    return plugin_error(-code, error);
 }
 
 /// Remove the object of that address, only if it is the one with `expected` (may be null). The error names the address.

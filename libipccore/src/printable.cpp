@@ -100,6 +100,16 @@ std::string printable(std::string_view text)
     return escaped(text, "\\x", [](std::uint32_t code) { return !is_control(code); });
 }
 
+std::string quoted_name(std::string_view name)
+{
+    if (!name.empty() && name.find_first_of(" ,;\"'") == name.npos)
+        return std::string(name);
+    std::string out = "\"";
+    for (const char letter : name)
+        out += letter == '"' ? std::string("\\x22") : std::string(1, letter);
+    return out + '"';
+}
+
 std::string percent_encoded(std::string_view text) { return escaped(text, "%", is_literal_in_address); }
 
 std::string percent_decoded(std::string_view text)

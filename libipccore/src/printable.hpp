@@ -11,6 +11,9 @@ namespace ipc {
 /// bytes that are not UTF-8 become \xNN; everything else stays, a backslash too.
 std::string printable(std::string_view text);
 
+/// A name as it stands in a list: in quotes where it could be taken for more than one word of it.
+std::string quoted_name(std::string_view name);
+
 /// Percent-encode all of `text` but letters, digits, `/ . _ - + , : @ = ~ ^` and printable characters beyond ASCII, so
 /// that an address can be pasted into a shell and is never taken for a pattern.
 std::string percent_encoded(std::string_view text);

@@ -74,7 +74,8 @@ std::optional<Process> parse_process(std::string_view text, std::int64_t boot)
     process.start = boot + ticks * tick;
     process.parent = parent;
     process.threads = threads;
-    process.without_memory = (bits & kernel_thread) || state == "Z" || state == "X";
+    const bool has_ended = state == "X" || (state == "Z" && threads < 2); // else only its first thread has
+    process.without_memory = (bits & kernel_thread) || has_ended;
     return process;
 }
 

@@ -105,14 +105,47 @@ void ProcessLook::visit(const char *name)
     sight_.process = std::strtoll(name, nullptr, 10);
     namespace_known_ = false;
     denied_ = false;
-    if (pass_.wanted & IPC_CLAIMS_MAPPINGS)
-        look_at_mappings();
-    const bool shares_memory = sight_.end != 0;
-    if (pass_.wanted & any_file)
-        look_at_descriptors();
-    if ((pass_.wanted & IPC_CLAIMS_CALLS) || (pass_.calls_beside_mappings && shares_memory))
+    shares_memory_ = false;
+    if (!look_at_what_it_has() && enter_living_thread(name)) {
+        look_at_what_it_has();
+        path_.enter(name);
+    }
+    if ((pass_.wanted & IPC_CLAIMS_CALLS) || (pass_.calls_beside_mappings && shares_memory_))
         look_at_calls();
     count();
+}
+
+/// False if it has nothing at all, neither memory nor a descriptor.
+bool ProcessLook::look_at_what_it_has()
+{
+    bool has = false;
+    if (pass_.wanted & IPC_CLAIMS_MAPPINGS)
+        has |= look_at_mappings();
+    shares_memory_ |= sight_.end != 0;
+    if (pass_.wanted & any_file)
+        has |= look_at_descriptors();
+    return has;
+}
+
+/// The first thread may end before the others, and shows nothing then of what they have. From here on the path is that
+/// of one which does.
+bool ProcessLook::enter_living_thread(const char *process)
+{
+    struct stat status;
+    constexpr nlink_t links_of_one = 3;
+    if (fstatat(proc_, path_("task"), &status, 0) != 0 || status.st_nlink <= links_of_one)
+        return false;
+    const Fd threads = open_part(path_("task"), O_DIRECTORY);
+    bool found = false;
+    if (threads)
+        for_each_entry(threads.get(), [&](const char *thread) {
+            char executable;
+            if (found || readlinkat(proc_, path_("task", thread, "/exe"), &executable, 1) < 0)
+                return;
+            path_.enter(fmt::format("{}/task/{}", process, thread).c_str());
+            found = true;
+        });
+    return found;
 }
 
 void ProcessLook::count()
@@ -142,19 +175,17 @@ void ProcessLook::tell()
     see_(sight_);
 }
 
-void ProcessLook::look_at_mappings()
+/// Has it any memory, as far as may be seen?
+bool ProcessLook::look_at_mappings()
 {
     sight_.kind = IPC_SIGHT_MAPPING;
     const Fd maps = open_part(path_("maps"));
     if (!maps)
-        return;
-    if (by_query_)
-        query_mappings(maps.get());
-    else
-        read_mappings(maps.get());
+        return denied_;
+    return by_query_ ? query_mappings(maps.get()) : read_mappings(maps.get());
 }
 
-void ProcessLook::query_mappings(int maps)
+bool ProcessLook::query_mappings(int maps)
 {
     MappingQuery query = {};
     query.size = sizeof query;
@@ -164,10 +195,10 @@ void ProcessLook::query_mappings(int maps)
         query.name_size = sizeof name_;
         if (ioctl(maps, mapping_query, &query) != 0) {
             if (errno != ENAMETOOLONG)
-                return;
+                return errno != ESRCH;
             query.name_address = query.name_size = 0;
             if (ioctl(maps, mapping_query, &query) != 0)
-                return;
+                return errno != ESRCH;
         }
         if (query.name_size == 0)
             name_[0] = '\0';
@@ -189,13 +220,15 @@ void ProcessLook::tell_mapping(const MappingQuery &query)
     tell();
 }
 
-void ProcessLook::read_mappings(int maps)
+bool ProcessLook::read_mappings(int maps)
 {
     if (!text_)
         text_ = std::make_unique<char[]>(text_size);
     std::size_t used = 0;
+    bool has_any = false;
     ssize_t length;
     while ((length = read(maps, text_.get() + used, text_size - used)) > 0) {
+        has_any = true;
         used += static_cast<std::size_t>(length);
         const char *line = text_.get();
         const char *end = line + used;
@@ -206,6 +239,7 @@ void ProcessLook::read_mappings(int maps)
         used = static_cast<std::size_t>(end - line);
         std::memmove(text_.get(), line, used);
     }
+    return has_any;
 }
 
 /// "7f0c-7f0d rw-s 00000000 00:01 1310        /SYSV0000051e (deleted)". Most lines are of private mappings and are
@@ -231,13 +265,19 @@ void ProcessLook::tell_line(const char *at, const char *end)
     tell();
 }
 
-void ProcessLook::look_at_descriptors()
+/// Has it any descriptor, as far as may be seen?
+bool ProcessLook::look_at_descriptors()
 {
     sight_.kind = IPC_SIGHT_DESCRIPTOR;
     sight_.start = sight_.end = sight_.page_size = sight_.offset = 0;
     const Fd directory = open_part(path_("fd"), O_DIRECTORY);
+    bool has_any = false;
     if (directory)
-        for_each_entry(directory.get(), [&](const char *name) { tell_descriptor(directory.get(), name); });
+        for_each_entry(directory.get(), [&](const char *name) {
+            has_any = true;
+            tell_descriptor(directory.get(), name);
+        });
+    return has_any || denied_;
 }
 
 void ProcessLook::tell_descriptor(int directory, const char *name)

@@ -73,12 +73,14 @@ private:
     void count();
     Fd open_part(const char *path, int flags = 0);
     void tell();
-    void look_at_mappings();
-    void query_mappings(int maps);
+    bool look_at_what_it_has();
+    bool enter_living_thread(const char *process);
+    bool look_at_mappings();
+    bool query_mappings(int maps);
     void tell_mapping(const MappingQuery &query);
-    void read_mappings(int maps);
+    bool read_mappings(int maps);
     void tell_line(const char *at, const char *end);
-    void look_at_descriptors();
+    bool look_at_descriptors();
     void tell_descriptor(int directory, const char *name);
     bool name_target(int directory, const char *name, const struct statx &target);
     void look_at_calls();
@@ -96,6 +98,7 @@ private:
     ipc_sight sight_ = {};
     bool namespace_known_ = false;
     bool denied_ = false;
+    bool shares_memory_ = false;
     char name_[PATH_MAX + 16];
     std::unique_ptr<char[]> text_;
 };

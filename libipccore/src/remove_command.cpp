@@ -56,10 +56,11 @@ Result<std::vector<std::string>> whole_patterns(const Request &request, const Fa
     return patterns;
 }
 
-/// Files that processes have mapped are objects, but only by name does one mean to remove such a thing.
+/// Files that processes have mapped are objects, and so is what nobody can remove, but only by name does one mean such
+/// a thing.
 bool is_meant(const Object &object, const std::vector<Selector> &selectors)
 {
-    const bool enumerable = object.plugin->inspect()->list;
+    const bool enumerable = object.plugin->inspect()->list && object.plugin->descriptor().remove;
     return enumerable || std::any_of(selectors.begin(), selectors.end(), [&](const Selector &selector) {
                return selector.names_mechanism() && selector.concerns(object.mechanism());
            });
@@ -81,7 +82,35 @@ bool is_leftover(const Object &object, const std::vector<Selector> &selectors)
            });
 }
 
+std::vector<const Object *> chosen_of(const Snapshot &snapshot, const Request &request,
+                                      const std::vector<Selector> &selectors)
+{
+    std::vector<const Object *> chosen;
+    for (const Object &object : snapshot.objects)
+        if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
+            chosen.push_back(&object);
+    return chosen;
+}
+
+bool holds_somebody(const Object *object) { return !object->holders.empty(); }
+
+/// Mechanisms often do not tell who made an object.
+bool knows_creators(const Snapshot &snapshot)
+{
+    return snapshot.objects.empty() || std::ranges::any_of(snapshot.objects, [](const Object &object) {
+               return object.facts.creator != IPC_UNKNOWN;
+           });
+}
+
 using Prepare = std::function<Result<void>(const Object &object)>;
+
+/// What a mechanism does not show may be removed all the same by its name.
+Result<void> remove_unseen(const Unmatched &unmatched, const Request &request, const Family &family)
+{
+    if (unmatched.reason.code() != ENOTSUP || !request.policy.force || request.dry_run)
+        return located(printable(unmatched.pattern), unmatched.reason);
+    return remove_named(IPC_TRY(parse_address(unmatched.pattern, family)), nullptr);
+}
 
 Result<void> remove_one(const Object &object, const Request &request, const Prepare &prepare)
 {
@@ -114,30 +143,38 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
     const std::vector<Selector> selectors = parse_selectors(wanted.patterns);
     const std::vector<FoundPlugin> plugins = find_plugins();
     IPC_TRY(check_selectors(selectors, plugins, family.capability));
-    const Snapshot snapshot = take_snapshot(plugins, wanted);
+    Snapshot snapshot = take_snapshot(plugins, wanted);
+    std::vector<const Object *> chosen = chosen_of(snapshot, request, selectors);
+    // Who only looks at an object holds it for a moment, so that one look is not enough.
+    if (!request.policy.force && std::ranges::any_of(chosen, &holds_somebody)) {
+        snapshot = take_snapshot(plugins, wanted);
+        chosen = chosen_of(snapshot, request, selectors);
+    }
 
     int status = status::done;
-    const auto fail = [&](std::string_view what, const Error &error) {
+    const auto fail = [&](const Error &error) {
         status = status::failed;
         if (!request.quiet)
-            command.report(located(what, error));
+            command.report(error);
     };
-    std::vector<const Object *> chosen;
-    for (const Object &object : snapshot.objects)
-        if (is_meant(object, selectors) && passes(object, request, snapshot.taken) && !is_leftover(object, selectors))
-            chosen.push_back(&object);
+    if (request.orphan && !knows_creators(snapshot) && !request.quiet)
+        command.note(
+            fmt::format("nothing tells who made these {}s, so that none of them counts as an orphan (choose by "
+                        "--owner or --older-than)",
+                        family.noun));
     const auto tell_hidden = [&] {
         std::ranges::for_each(snapshot.notices, [&](const std::string &notice) { command.note(notice); });
     };
     if (request.verbose)
         tell_hidden();
     for (const Unmatched &unmatched : snapshot.unmatched)
-        fail(printable(unmatched.pattern), unmatched.reason);
+        if (const Result<void> removed = remove_unseen(unmatched, request, family); !removed)
+            fail(removed.error());
     bool may_be_held = false;
     for (const Object *object : chosen) {
         const Result<void> removed = remove_one(*object, request, prepare);
         if (!removed)
-            fail(object->address.text(), removed.error());
+            fail(located(object->address.text(), removed.error()));
         may_be_held |= removed && object->state == State::unknown;
     }
     if (may_be_held && !request.policy.force && !request.quiet && !request.verbose)

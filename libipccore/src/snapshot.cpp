@@ -129,11 +129,19 @@ private:
             return;
         }
         if (!found.plugin->inspect())
-            return;
+            return explain_unseen(*found.plugin);
         if (request_.objects)
             take_objects(*found.plugin);
         if (request_.limits)
             report_failure(*found.plugin, take_limits(*found.plugin));
+    }
+
+    void explain_unseen(const Plugin &plugin)
+    {
+        for (std::size_t i = 0; i < selectors_.size(); i++)
+            if (selectors_[i].names_mechanism() && selectors_[i].concerns(plugin.mechanism()))
+                reasons_[i] = failure(ENOTSUP, "mechanism {} shows nothing of its objects (its plugin offers no {})",
+                                      plugin.mechanism(), IPC_INSPECT_1);
     }
 
     void take_objects(const Plugin &plugin)
@@ -338,15 +346,17 @@ const Holder *find_holder(const Object &object, std::int64_t process)
     return found == object.holders.end() ? nullptr : &*found;
 }
 
-std::string name_holders(const std::vector<Holder> &holders)
+std::string list_holders(const std::vector<Holder> &holders)
 {
     constexpr std::size_t shown = 3;
     std::string text;
     for (std::size_t i = 0; i < std::min(holders.size(), shown); i++)
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", holders[i].process, printable(holders[i].command));
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", holders[i].process, quoted_name(holders[i].command));
     if (holders.size() > shown)
         text += fmt::format(" and {} more", holders.size() - shown);
     return text;
 }
+
+std::string name_holders(const std::vector<Holder> &holders) { return printable(list_holders(holders)); }
 
 } // namespace ipc

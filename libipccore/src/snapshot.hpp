@@ -65,6 +65,7 @@ struct Object {
     std::vector<Party> parties;  // by process id; their processes are among the holders
     /// Mappings that the kernel counts and the pass did not find: `attached` minus those found, where counted.
     std::uint64_t hidden = 0;
+    bool incomplete = false; // not every process that may hold it could be looked into
     State state = State::idle;
 
     std::string_view mechanism() const { return plugin->mechanism(); }
@@ -118,7 +119,9 @@ std::vector<std::string> list_addresses(std::string_view capability, std::string
 /// The holder that is that process; null if there is none.
 const Holder *find_holder(const Object &object, std::int64_t process);
 
-/// "812 firefox, 813 cat and 2 more"; empty if there are none. Printable.
+/// "812 firefox, 813 "Web Content" and 2 more"; empty if there are none. Names may hold any byte.
+std::string list_holders(const std::vector<Holder> &holders);
+/// The same, printable.
 std::string name_holders(const std::vector<Holder> &holders);
 
 } // namespace ipc

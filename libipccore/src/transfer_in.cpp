@@ -3,6 +3,7 @@
 #include "transfer.hpp"
 #include "transfer_parts.hpp"
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ Result<bool> has_more(int fd)
     ssize_t count = 0;
     do
         count = read(fd, &byte, 1);
-    while (count < 0 && should_retry());
+    while (count < 0 && should_retry_at(fd, POLLIN));
     if (count < 0)
         return failure(errno, "reading the input: {}", std::strerror(errno));
     return count > 0;
@@ -131,7 +132,8 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
 {
     if (is_pipe(fd))
         grow_pipe(fd);
-    if (const std::uint64_t size = bytes_to_come(fd).value_or(0); size > 0 && target == Target::fresh) {
+    const bool has_memory = is_writable(IPC_TRY(segment.status()).descriptor) || segment.mappable();
+    if (const std::uint64_t size = bytes_to_come(fd).value_or(0); size > 0 && target == Target::fresh && has_memory) {
         const std::uint64_t copied = IPC_TRY(copy_file_in(fd, segment, offset, std::min(size, room), progress));
         return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
     }
@@ -141,7 +143,7 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
         const std::span<std::byte> piece = to->room(copied, std::min<std::uint64_t>(room - copied, copy_chunk));
         const ssize_t count = read(fd, piece.data(), piece.size());
         if (count < 0) {
-            if (should_retry())
+            if (should_retry_at(fd, POLLIN))
                 continue;
             return failed_at(segment, "reading the input", offset + copied);
         }

@@ -6,6 +6,7 @@
 #include <ipc/fd.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -62,7 +63,7 @@ Result<bool> splice_out(const Segment &segment, int source, Rest &rest, int pipe
             rest.advance(static_cast<std::uint64_t>(count));
         else if (errno == EINVAL || errno == ENOSYS)
             return false;
-        else if (!should_retry())
+        else if (!should_retry_at(pipe, POLLOUT))
             return failed_at(segment, "writing to the output", rest.offset);
     }
     return true;
@@ -77,7 +78,7 @@ Result<bool> vmsplice_out(const Segment &segment, std::span<std::byte> memory, R
             rest.advance(static_cast<std::uint64_t>(count));
         else if (errno == EINVAL || errno == ENOSYS)
             return false;
-        else if (!should_retry())
+        else if (!should_retry_at(pipe, POLLOUT))
             return failed_at(segment, "writing to the output", rest.offset);
     }
     return true;
@@ -91,7 +92,7 @@ Result<void> write_all(const Segment &segment, std::span<const std::byte> bytes,
         if (count >= 0) {
             bytes = bytes.subspan(static_cast<std::size_t>(count));
             offset += static_cast<std::uint64_t>(count);
-        } else if (!should_retry()) {
+        } else if (!should_retry_at(fd, POLLOUT)) {
             return failed_at(segment, "writing to the output", offset);
         }
     }

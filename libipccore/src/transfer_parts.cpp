@@ -7,6 +7,7 @@
 #include <ipc/fd.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -65,6 +66,14 @@ Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, 
 }
 
 bool should_retry() { return errno == EINTR && !interrupted(); }
+
+bool should_retry_at(int fd, short events)
+{
+    if (errno != EAGAIN)
+        return should_retry();
+    pollfd other = {fd, events, 0};
+    return poll(&other, 1, -1) >= 0 || should_retry();
+}
 
 Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What both directions of a transfer share; for transfer_out.cpp and transfer_in.cpp alone.
+// What those share that move bytes between descriptors and segments.
 #pragma once
 
 #include "progress.hpp"
@@ -32,6 +32,10 @@ Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, 
 
 /// After a failed system call: was it only interrupted, and not by a user who wants to stop?
 bool should_retry();
+
+/// The same after reading from or writing to (POLLIN, POLLOUT) a descriptor that somebody else, who shares it, made not
+/// to block: waits for it.
+bool should_retry_at(int fd, short events);
 
 /// All of the segment's memory, if it still reaches to `end`.
 Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end);

@@ -21,10 +21,12 @@ bool has_input(int fd)
     return ::poll(&input, 1, 0) > 0;
 }
 
-/// What a read gives; 0 at the end.
+/// What a read gives; 0 at the end, and where an interrupted command would have to wait.
 Result<std::size_t> read_some(int fd, std::span<std::byte> room)
 {
     for (;;) {
+        if (interrupted() && !has_input(fd))
+            return std::size_t{0};
         const ssize_t count = ::read(fd, room.data(), room.size());
         if (count >= 0)
             return std::size_t(count);
@@ -33,22 +35,19 @@ Result<std::size_t> read_some(int fd, std::span<std::byte> room)
             ::poll(&input, 1, -1);
         else if (errno != EINTR)
             return Error::system("the rest of the input cannot be read");
-        if (interrupted())
-            return failure(EINTR, "interrupted before the rest of the input was read");
     }
 }
 
 } // namespace
 
-Result<UnsentFile> UnsentFile::create(const std::string &path)
+Result<UnsentFile> UnsentFile::open(const std::string &path, int input)
 {
-    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
-    struct stat status = {};
-    if (!file || ::fstat(file.get(), &status) != 0)
+    Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+    struct stat to = {}, from = {};
+    if (!file || ::fstat(file.get(), &to) != 0 || ::fstat(input, &from) != 0)
         return failure(errno, "{}: {}", printable(path), std::strerror(errno));
-    if (S_ISREG(status.st_mode) && status.st_size > 0)
-        return failure(EEXIST, "{}: it holds {} bytes already (send them first, or give another file)", printable(path),
-                       status.st_size);
+    if (S_ISREG(to.st_mode) && to.st_dev == from.st_dev && to.st_ino == from.st_ino)
+        return failure(EINVAL, "{}: it is the input itself (give another file)", printable(path));
     return UnsentFile(std::move(file), path);
 }
 
@@ -63,19 +62,18 @@ Result<void> UnsentFile::write(std::span<const std::byte> bytes)
     return {};
 }
 
-Result<void> UnsentFile::keep(std::span<const std::byte> read, int input)
+Result<std::uint64_t> UnsentFile::keep(std::span<const std::byte> read, int input)
 {
     constexpr std::size_t chunk = 64 * 1024;
     const auto room = std::make_unique<std::byte[]>(chunk);
-    const bool may_wait = !take_interruption();
-    IPC_TRY(write(read));
-    while (may_wait || has_input(input)) {
-        const std::size_t count = IPC_TRY(read_some(input, {room.get(), chunk}));
-        if (!count)
-            break;
-        IPC_TRY(write({room.get(), count}));
+    std::uint64_t kept = 0;
+    for (;;) {
+        IPC_TRY(write(read));
+        kept += read.size();
+        read = {room.get(), IPC_TRY(read_some(input, {room.get(), chunk}))};
+        if (read.empty())
+            return kept;
     }
-    return {};
 }
 
 } // namespace ipc

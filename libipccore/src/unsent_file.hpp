@@ -6,6 +6,7 @@
 #include <ipc/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -13,12 +14,13 @@ namespace ipc {
 
 class UnsentFile {
 public:
-    /// Open it before anything is read: for this user alone, and empty until keep(). EEXIST if a file holds bytes.
-    static Result<UnsentFile> create(const std::string &path);
+    /// Open it before anything is read, for this user alone if it is made. What it holds already stays in front. EINVAL
+    /// if it is the input itself.
+    static Result<UnsentFile> open(const std::string &path, int input);
 
-    /// Write `read`, and behind it what is left of the input, to its end; behind an interruption, which is forgotten,
-    /// only what is there without waiting. EINTR if another one comes.
-    Result<void> keep(std::span<const std::byte> read, int input);
+    /// Write `read`, and behind it what is left of the input, to its end; if interrupted() before or meanwhile, only
+    /// what is there without waiting. How many bytes that were.
+    Result<std::uint64_t> keep(std::span<const std::byte> read, int input);
 
 private:
     UnsentFile(Fd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}

@@ -349,8 +349,23 @@ Error Channel::lock_failure(std::int64_t timeout)
 
 Result<void> check(const ipc_address &address) { return PosixName::check(address.name); }
 
+/// Other memory may have that name. What this user may not read is told by the directory's rights.
+Result<void> expect_queue(const PosixName &name)
+{
+    struct statx status;
+    const ipc::ShmPath path(name);
+    if (ipc::file_status(AT_FDCWD, path.text(), AT_SYMLINK_NOFOLLOW, status) != 0 || !S_ISREG(status.stx_mode))
+        return {};
+    const Fd file = ipc::open_unnoticed(AT_FDCWD, path.text(), status);
+    const Result<boost_mq::Header> header = boost_mq::read_header(file.get(), file ? status.stx_size : 0);
+    if (!file || (header && is_recognized(header.value(), status.stx_size)))
+        return {};
+    return Error::of(EINVAL, "it is no queue of Boost, or damaged (shmrm removes posix-shm:%s)", name.text());
+}
+
 Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
+    IPC_TRY(expect_queue(PosixName(address.name)));
     const Fd directory = IPC_TRY(ipc::open_shm_directory());
     return ipc::remove_file(directory.get(), PosixName(address.name).leaf(), expected);
 }

@@ -95,8 +95,9 @@ struct Inspection {
         char link[64];
         std::snprintf(link, sizeof link, "/proc/%" PRId64 "/fd/%" PRId64, sight.process, sight.number);
         object.name = same ? sight.path : link;
+        const std::string before = ipc::path_before_removal(sight.path);
         if (!same)
-            object.detail = sight.path;
+            object.detail = before.c_str();
         emit(object);
         return true;
     }

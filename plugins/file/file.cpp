@@ -170,19 +170,6 @@ bool has_our_mounts(std::int64_t process)
            ipc::file_status(AT_FDCWD, path, 0, theirs) == 0 && ours.stx_ino == theirs.stx_ino;
 }
 
-/// The path of a deleted file as it was: without the kernel's remark, and under its name before it was moved aside.
-/// `buffer` takes it.
-const char *path_before_removal(std::string_view path, char (&buffer)[PATH_MAX])
-{
-    if (path.ends_with(ipc::deleted_suffix))
-        path.remove_suffix(ipc::deleted_suffix.size());
-    std::size_t leaf_at = path.rfind('/') + 1;
-    std::string_view directory = path.substr(0, leaf_at), leaf = ipc::name_before_removal(path.substr(leaf_at));
-    std::snprintf(buffer, sizeof buffer, "%.*s%.*s", int(directory.size()), directory.data(), int(leaf.size()),
-                  leaf.data());
-    return buffer;
-}
-
 /// Emit what a process holds under the path in /proc that reaches it; what it was called is the detail. With `sight`
 /// only if it is that file, and removed.
 Result<void> emit_held(const HeldFile &held, const ipc_sight *sight, const Emit<ipc_object> &emit)
@@ -201,8 +188,8 @@ Result<void> emit_held(const HeldFile &held, const ipc_sight *sight, const Emit<
         object.flags |= IPC_OBJECT_REMOVED;
     HeldFile::Text path = held.path();
     object.name = path.text;
-    char before[PATH_MAX];
-    object.detail = path_before_removal(facts.path, before);
+    const std::string before = ipc::path_before_removal(facts.path);
+    object.detail = before.c_str();
     emit(object);
     return {};
 }

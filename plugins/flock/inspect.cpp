@@ -151,7 +151,7 @@ struct Inspection {
         ipc_object object;
         ipc_object_clear(&object);
         ipc::describe_file(status, object);
-        const std::string kinds = kinds_of_locks(file) + (named ? "" : std::string(" on ") + sight.path);
+        const std::string kinds = kinds_of_locks(file) + (named ? "" : " on " + ipc::path_before_removal(sight.path));
         object.name = named ? sight.path : held;
         object.flags |= status.stx_nlink ? 0u : std::uint32_t{IPC_OBJECT_REMOVED};
         describe_locks(file, kinds, object);

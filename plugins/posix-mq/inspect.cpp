@@ -202,13 +202,9 @@ Fd hold_sight(const ipc_sight &sight, struct statx &status)
 
 void tell_hidden()
 {
-    static bool told = false;
-    if (!told)
-        ipc::host->notice(
-            "POSIX queues are hidden but for those that this user's processes hold, since this namespace's "
-            "mqueue file system is not mounted (CAP_SYS_ADMIN shows them, or: mount -t mqueue none "
-            "/dev/mqueue)");
-    told = true;
+    ipc::host->notice("POSIX queues are hidden but for those that this user's processes hold, since this namespace's "
+                      "mqueue file system is not mounted (CAP_SYS_ADMIN shows them, or: mount -t mqueue none "
+                      "/dev/mqueue)");
 }
 
 struct Inspection {

@@ -163,7 +163,7 @@ private:
         constexpr std::uint64_t most = std::numeric_limits<long>::max();
         if (max_messages > most || max_message_size > most)
             return Error::of(EINVAL, "%" PRIu64 " messages of %" PRIu64 " bytes are more than a queue can have",
-                             max_messages, max_message_size);
+                             max_messages ? max_messages : std::uint64_t(default_sizes().mq_maxmsg), max_message_size);
         mq_attr sizes = {};
         if (!max_messages || !max_message_size)
             sizes = default_sizes();

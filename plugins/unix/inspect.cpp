@@ -79,11 +79,16 @@ std::vector<Connection> connections_of(const std::vector<Socket> &sockets)
 
 void describe_file_of(const Socket &socket, const char *path, ipc_object &object)
 {
+    if (!socket.file_inode)
+        return;
     struct statx status;
-    if (!socket.file_inode || ipc::file_status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, status) != 0 ||
-        (status.stx_ino & 0xffffffff) != socket.file_inode || ipc::device_of(status) != socket.file_device) {
-        if (socket.file_inode)
-            object.flags |= IPC_OBJECT_REMOVED; // or a path of other mounts: not reachable from here
+    const int code = ipc::file_status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, status);
+    if (code && code != ENOENT && code != ENOTDIR) {
+        object.flags |= IPC_OBJECT_DENIED;
+        return;
+    }
+    if (code || (status.stx_ino & 0xffffffff) != socket.file_inode || ipc::device_of(status) != socket.file_device) {
+        object.flags |= IPC_OBJECT_REMOVED; // or a path of other mounts: not reachable from here
         return;
     }
     object.mode = status.stx_mode & 07777;

@@ -170,6 +170,74 @@ refuses() {
     IPC_PLUGIN_PATH=$scratch refuses toy-c "12345"
 }
 
+@test "a symbolic link that others could have put there is refused, though what it leads to is not" {
+    mkdir -p "$scratch/open" "$scratch/own"
+    ln -s "$toys/ipc-toy-c.so" "$scratch/open/ipc-toy-c.so"
+    ln -s "$scratch/open/ipc-toy-c.so" "$scratch/own/ipc-toy-c.so"
+    for directory in open own; do IPC_PLUGIN_PATH=$scratch/$directory expect 0 shmcat toy-c:greeting; done
+    chmod o+w "$scratch/open"
+    for directory in open own; do
+        IPC_PLUGIN_PATH=$scratch/$directory refuses toy-c "$scratch/open may be written by everybody"
+    done
+}
+
+@test "a file of the caller is not loaded by a command that has more rights than he" {
+    needs_nobody
+    mkdir -p "$scratch/bin" "$scratch/$IPCUTILS_LIBDIR"
+    chmod a+rx "$scratch"
+    cp "$IPCUTILS_BUILD_DIR/bin/shmcat" "$scratch/bin"
+    ln -s "$IPCUTILS_BUILD_DIR/$IPCUTILS_LIBDIR/ipcutils" "$scratch/$IPCUTILS_LIBDIR/ipcutils"
+    mkdir "$scratch/his"
+    cp "$toys/ipc-toy-c.so" "$scratch/his"
+    chown -R 65534 "$scratch/his"
+    expect 0 as_nobody "$scratch/bin/shmcat" --plugin "$scratch/his/ipc-toy-c.so" toy-c:greeting
+    chgrp 65533 "$scratch/bin/shmcat"
+    chmod g+s "$scratch/bin/shmcat"
+    expect 1 as_nobody "$scratch/bin/shmcat" --plugin "$scratch/his/ipc-toy-c.so" toy-c:greeting
+    says "belongs to user 65534"
+}
+
+@test "--plugin of a link takes the mechanism from the name that was given" {
+    cp "$toys/ipc-toy-c.so" "$scratch/libtoy-1.0.so"
+    ln -s libtoy-1.0.so "$scratch/ipc-toy-c.so"
+    expect 0 shmcat --plugin "$scratch/ipc-toy-c.so" toy-c:greeting
+    prints "hello from C"
+    expect 1 shmcat --plugin "$scratch/ipc-none.so" none:x
+    [ "$stderr" = "shmcat: --plugin: $scratch/ipc-none.so: No such file or directory" ]
+}
+
+@test "a link that leads nowhere is refused by every command alike" {
+    ln -s "$scratch/nothing" "$scratch/ipc-posix-shm.so"
+    export IPC_PLUGIN_PATH=$scratch
+    for command in "shmmk posix-shm:/x 1" "shmcat posix-shm:/x" "ipcls posix-shm:/x" "shmrm posix-shm:/x"; do
+        expect 1 $command
+        says "refused"
+    done
+}
+
+@test "descriptors that would crash a host are refused" {
+    IPC_PLUGIN_PATH=$refused refuses bad-parameters "parameters is null, expected 2"
+    IPC_PLUGIN_PATH=$refused refuses bad-key "parameters[0].key is null"
+    IPC_PLUGIN_PATH=$refused refuses bad-cut "ipc.segment/1 has no close()"
+}
+
+@test "what a plugin says reaches no terminal as it is, and is never nothing" {
+    expect 64 shmmk 'posix-shm:/x?populate=%1b[31m%0aroot:' 4K
+    ! grep -q $'\033' <<< "$stderr"
+    one_line_from shmmk
+    IPC_PLUGIN_PATH=$toys expect 1 mqrecv toy-cpp:silent
+    says "toy-cpp:silent: No such device"
+    IPC_PLUGIN_PATH=$toys expect 1 mqrecv toy-cpp:broken
+    says "the pipe inside is broken"
+    IPC_PLUGIN_PATH=$toys expect 1 mqrecv toy-cpp:wild
+    [[ $stderr == "mqrecv: toy-cpp:wild: "* ]]
+}
+
+@test "a parameter that is given twice is refused" {
+    expect 64 shmmk 'posix-shm:/x?populate=1&populate=0' 4K
+    says "more than once"
+}
+
 @test "one refused plugin does not hide the others" {
     IPC_PLUGIN_PATH=$refused expect 0 ipcls --plugins
     for plugin in "${plugins[@]}"; do

@@ -111,4 +111,4 @@ static const ipc_plugin plugin = {
     .check = check,
 };
 
-__attribute__((visibility("default"))) const ipc_plugin *ipc_plugin_entry(void) { return &plugin; }
+const ipc_plugin *ipc_plugin_entry(void) { return &plugin; }

@@ -32,6 +32,12 @@ struct Channel {
             throw std::runtime_error("out");
         if (name == "exhausts")
             throw std::bad_alloc();
+        if (name == "silent")
+            return Error::of(ENODEV, "%s", "");
+        if (name == "broken")
+            return Error::of(EPIPE, "the pipe inside is broken");
+        if (name == "wild")
+            return Error::of(99999, "a code that is no errno value");
         if (name != "greeting")
             return Error::of(ENOENT, "there is none of that name");
         auto channel = std::make_unique<Channel>();

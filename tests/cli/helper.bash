@@ -9,7 +9,7 @@
 #   in_background COMMAND...             start it; $! is its process, ended after the test
 #   wait_until COMMAND...                try again until it succeeds, at most 20 seconds
 #   needs_namespace, needs_root          skip where the machine does not offer it
-#   hold HOW NAME                        start a process that maps or opens the object as any program would: $holder
+#   hold HOW NAME [thread]               start a process that maps or opens the object as any program would: $holder
 #   cells COLUMNS PATTERN...             what ipcls lists, raw and without headings
 #   as_nobody COMMAND...                 run it with the rights of somebody else; needs_nobody skips where that is not so;
 #                                        in the background "${nobody[@]}", so that $! is its process
@@ -137,7 +137,7 @@ needs_nobody() {
 hold() {
     local said=$scratch/held-${#background[@]} line
     mkfifo "$said"
-    in_background bash -c 'exec "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$0"' "$said" "$1" "$2"
+    in_background bash -c 'exec "${hold:-$IPCUTILS_TEST_PROGRAMS/hold}" "$@" > "$0"' "$said" "$@"
     read -r line < "$said"
     [ "$line" = ready ] || return 1
     holder=${background[-1]}

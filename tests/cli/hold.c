@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold HOW NAME - map or open an object as any program would, print "ready", wait to be ended.
+ * hold HOW NAME [THREAD] - map or open an object as any program would, print "ready", wait to be ended; with any third
+ * word in a second thread, after the first one has ended.
  *
  * HOW is a mechanism. Memory is mapped, and with posix-shm-open or file-open its descriptor is kept too. memfd makes
  * one of 5 bytes, "alive", and keeps it open, memfd-mapped keeps it mapped alone. semaphore makes and opens a named
@@ -59,9 +60,16 @@ static int lock_mutex(const char *name)
     return code == 0 ? 0 : -1;
 }
 
+static void *wait_for_end(void *nothing)
+{
+    pause();
+    return nothing;
+}
+
 int main(int count, char **words)
 {
-    if (count != 3)
+    pthread_t thread;
+    if (count < 3)
         return 64;
     int done = -1;
     int keep = strstr(words[1], "-open") != NULL;
@@ -83,8 +91,12 @@ int main(int count, char **words)
         perror(words[2]);
         return 1;
     }
+    if (count > 3 && pthread_create(&thread, NULL, wait_for_end, NULL) != 0)
+        return 1;
     puts("ready");
     fclose(stdout); /* so that it holds nothing but the object: stdout may be a FIFO */
+    if (count > 3)
+        pthread_exit(NULL);
     pause();
     return 0;
 }

@@ -297,6 +297,6 @@ make_objects() {
 
 @test "a terminal that cannot show a screen is refused" {
     open_screen 80 24 env TERM=nonsense ipcwatch
-    shows 'of type “nonsense”'
+    shows 'of type "nonsense"'
     shows 'status 1'
 }

@@ -29,6 +29,11 @@ TEST_CASE("kernel threads and zombies have no memory")
     CHECK(ipc::parse_process("9 (sh) Z 1 9 9 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0", 0)->without_memory);
 }
 
+TEST_CASE("a process whose first thread alone has ended lives")
+{
+    CHECK_FALSE(ipc::parse_process("9 (sh) Z 1 9 9 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 2 0 1 0 0", 0)->without_memory);
+}
+
 TEST_CASE("a process is found with its name, user and start")
 {
     int ready[2], end[2];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "process.hpp"
 #include "process_look.hpp"
 #include "processes.hpp"
 
@@ -19,6 +20,7 @@
 #include <cstdio>
 #include <deque>
 #include <map>
+#include <pthread.h>
 #include <set>
 #include <string>
 #include <tuple>
@@ -170,6 +172,34 @@ TEST_CASE("a descriptor is offered with what it is open for and on")
     CHECK(access_of(reading) == IPC_READ);
     CHECK(access_of(writing) == IPC_WRITE);
     unlink(path);
+}
+
+TEST_CASE("what a process has is seen when its first thread has ended before another")
+{
+    const ipc::Fd file(memfd_create("left", MFD_CLOEXEC));
+    REQUIRE(ftruncate(file.get(), 4096) == 0);
+    void *mapped = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file.get(), 0);
+    const Child child([] {
+        pthread_t thread;
+        const auto wait = [](void *) -> void * {
+            for (;;)
+                pause();
+        };
+        if (pthread_create(&thread, nullptr, wait, nullptr) == 0)
+            syscall(SYS_exit, 0); // this thread alone
+    });
+    const auto process = [&] { return ipc::find_process(child.id()); };
+    REQUIRE(comes_true([&] { return access(("/proc/" + std::to_string(child.id()) + "/exe").c_str(), F_OK) != 0; }));
+    REQUIRE(process().has_value());
+    CHECK_FALSE(process()->without_memory);
+    for (const ipc::MappingSource source : {ipc::MappingSource::text, ipc::MappingSource::automatic}) {
+        std::uint32_t kinds = 0;
+        for (const Sight &sight : sights_of(child.id(), {.mappings = source}))
+            if (sight.path == "/memfd:left (deleted)")
+                kinds |= 1u << sight.raw.kind;
+        CHECK(kinds == (1u << IPC_SIGHT_MAPPING | 1u << IPC_SIGHT_DESCRIPTOR));
+    }
+    munmap(mapped, 4096);
 }
 
 TEST_CASE("a blocked call is offered with its arguments")

@@ -38,18 +38,6 @@ std::string gauge_lines(const std::vector<Gauge> &gauges)
     return lines;
 }
 
-nlohmann::ordered_json number_or_null(std::uint64_t value)
-{
-    return value == IPC_UNKNOWN ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(value);
-}
-
-nlohmann::ordered_json json_of(const Limit &limit)
-{
-    return {{"mechanism", limit.mechanism},       {"name", limit.name},
-            {"meaning", limit.meaning},           {"limit", number_or_null(limit.limit)},
-            {"used", number_or_null(limit.used)}, {"unit", limit.bytes ? "bytes" : "objects"}};
-}
-
 } // namespace
 
 std::string frame_of(const Model &model)

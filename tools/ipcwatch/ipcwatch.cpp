@@ -6,6 +6,7 @@
 #include "model.hpp"
 #include "observer.hpp"
 #include "screen.hpp"
+#include "selection.hpp"
 
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ void declare(Command &command, Options &options)
     command.option("delay,d", "SECONDS", options.pace.delay, read_delay, "from one sample to the next; 2 unless given");
     command.option("output,o", "COLUMNS", options.columns, "the columns: A,B or +A,B for the usual ones and these",
                    Complete::choice);
-    command.option("sort,s", "COLUMN", options.sort, "sort by it; “help” lists all columns", Complete::choice);
+    command.option("sort,s", "COLUMN", options.sort, "sort by it; \"help\" lists all columns", Complete::choice);
     command.option("user,u", "USER", options.user, parse_user, "only objects of this user", Complete::user);
     command.option("pid,p", "PID", options.process, read_process, "only objects that this process holds");
     command.option("filter,F", "TEXT", options.filter, "only objects that contain all its words, and no !word");
@@ -99,12 +100,14 @@ Result<watch::Model> model_for(const Options &options)
     return model;
 }
 
-watch::Sampler sampler_for(const Options &options)
+Result<watch::Sampler> sampler_for(const Options &options)
 {
+    std::vector<FoundPlugin> plugins = find_plugins();
+    IPC_TRY(check_selectors(parse_selectors(options.patterns), plugins, {}));
     watch::Observer observer(
-        [plugins = find_plugins()](const SnapshotRequest &request) { return take_snapshot(plugins, request); },
+        [plugins = std::move(plugins)](const SnapshotRequest &request) { return take_snapshot(plugins, request); },
         options.patterns);
-    return [observer]() mutable { return observer.take(); };
+    return watch::Sampler([observer]() mutable { return observer.take(); });
 }
 
 } // namespace
@@ -118,13 +121,14 @@ Result<int> ipc::run(Command &command)
         return list_columns();
     std::setlocale(LC_CTYPE, "");
     watch::Model model = IPC_TRY(model_for(options));
+    const watch::Sampler sampler = IPC_TRY(sampler_for(options));
     if (options.batch || options.json) {
-        IPC_TRY(watch::print_samples(model, sampler_for(options), options.pace,
-                                     options.json ? watch::json_line_of : watch::frame_of));
+        IPC_TRY(
+            watch::print_samples(model, sampler, options.pace, options.json ? watch::json_line_of : watch::frame_of));
         return status::done;
     }
     if (!::isatty(STDOUT_FILENO))
         return usage_error("standard output is not a terminal (use -b for text, -J for JSON Lines)");
-    return watch::watch_on_screen(model, sampler_for(options),
+    return watch::watch_on_screen(model, sampler,
                                   {options.pace, options.readonly, options.color.wanted(STDOUT_FILENO)});
 }

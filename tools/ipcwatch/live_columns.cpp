@@ -102,8 +102,8 @@ Error unknown_column(std::string_view name)
     for (const LiveColumn &column : live_columns())
         names.emplace_back(column.name);
     if (auto likely = suggestion(upper(name), names))
-        return usage_error("there is no column “{}” (did you mean {}?)", printable(name), *likely);
-    return usage_error("there is no column “{}” (“-s help” lists them)", printable(name));
+        return usage_error("there is no column \"{}\" (did you mean {}?)", printable(name), *likely);
+    return usage_error("there is no column \"{}\" (-s help lists them)", printable(name));
 }
 
 } // namespace
@@ -127,14 +127,10 @@ Result<ChosenColumns> choose_live_columns(std::string_view chosen)
     ChosenColumns columns;
     if (chosen.empty() || chosen.front() == '+')
         columns = default_columns();
-    if (!chosen.empty() && chosen.front() == '+')
-        chosen.remove_prefix(1);
-    while (!chosen.empty()) {
-        const std::string_view name = chosen.substr(0, chosen.find(','));
+    for (const std::string_view name : column_names_of(chosen)) {
         const LiveColumn *column = IPC_TRY(find_live_column(name));
         if (std::find(columns.begin(), columns.end(), column) == columns.end())
             columns.push_back(column);
-        chosen.remove_prefix(std::min(name.size() + 1, chosen.size()));
     }
     return columns;
 }

@@ -133,8 +133,10 @@ void Observer::recall(Snapshot &snapshot) const
 {
     snapshot.notices = notices_;
     for (Object &object : snapshot.objects)
-        if (hid_ && object.state == State::idle && !(object.facts.flags & IPC_OBJECT_COUNTED))
-            object.state = State::unknown; // mappings alone may be visible
+        if (hid_ && !(object.facts.flags & IPC_OBJECT_COUNTED)) { // mappings alone may be visible
+            object.incomplete = true;
+            object.state = object.state == State::idle ? State::unknown : object.state;
+        }
     for (const Object &kept : kept_) {
         Object alive = kept;
         std::erase_if(alive.holders, std::not_fn(lives));

@@ -78,7 +78,8 @@ private:
         const Result<void> result = remove_object(object_, {.force = force});
         if (!result.ok() && result.error().code() == EBUSY && !force) {
             step_ = Step::held;
-            refusal_ = fmt::format("{}: {}", address_, printable(result.error().text()));
+            const std::string_view text = result.error().text();
+            refusal_ = fmt::format("{}: {}", address_, printable(text.substr(0, text.rfind(" (")))); // what a key does
             return true;
         }
         tell_(result.ok() ? address_ + " is removed"

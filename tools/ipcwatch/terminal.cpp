@@ -110,8 +110,10 @@ Result<std::unique_ptr<Terminal>> Terminal::open(bool colors)
     terminal->signals_ = Fd(::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!terminal->signals_)
         return Error::system("signalfd");
-    if (!::newterm(nullptr, stdout, stdin))
-        return failure(EINVAL, "a screen cannot be shown on a terminal of type “{}” (set TERM, or use -b for text)",
+    int found = 0;
+    const bool can_move = ::setupterm(nullptr, STDOUT_FILENO, &found) == OK && ::tigetstr("cup");
+    if (!can_move || !::newterm(nullptr, stdout, stdin))
+        return failure(EINVAL, "a screen cannot be shown on a terminal of type \"{}\" (set TERM, or use -b for text)",
                        terminal_type());
     // Ours is the signalfd; the handler of curses would do the same a second time.
     ::signal(SIGTSTP, SIG_DFL);

@@ -15,6 +15,8 @@
 
 #include <cinttypes>
 #include <climits>
+#include <csignal>
+#include <string>
 #include <string_view>
 
 namespace ipc {
@@ -125,6 +127,15 @@ inline std::string_view name_before_removal(std::string_view leaf)
                                                                                              : leaf;
 }
 
+/// The path of a deleted file as it was: without the kernel's remark, and under its name before it was moved aside.
+inline std::string path_before_removal(std::string_view path)
+{
+    if (path.ends_with(deleted_suffix))
+        path.remove_suffix(deleted_suffix.size());
+    const std::size_t leaf_at = path.rfind('/') + 1;
+    return std::string(path.substr(0, leaf_at)).append(name_before_removal(path.substr(leaf_at)));
+}
+
 /// Give a new file its owner, group and exact mode.
 inline Result<void> set_ownership(int descriptor, const ipc_ownership &ownership)
 {
@@ -180,11 +191,28 @@ inline int move_aside(int directory, const char *leaf, char (&aside)[NAME_MAX + 
     return EEXIST;
 }
 
+/// While it lives, no signal ends the process between two steps that belong together.
+class SignalsHeldBack {
+public:
+    SignalsHeldBack()
+    {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::sigprocmask(SIG_BLOCK, &all, &before_);
+    }
+    SignalsHeldBack(const SignalsHeldBack &) = delete;
+    ~SignalsHeldBack() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_;
+};
+
 /// Remove the file that `known` (O_PATH) is open on and no other one, though names may change meanwhile: only what was
 /// moved aside and is still that file goes. A file system that cannot move without replacing gets a plain unlink right
 /// after the comparison.
 inline Result<void> remove_known_file(int directory, const char *leaf, const struct statx &known)
 {
+    const SignalsHeldBack held_back;
     char aside[NAME_MAX + 1];
     int code = move_aside(directory, leaf, aside);
     if (code == ENOENT || code == EACCES || code == EPERM || code == EROFS || code == EBUSY)

@@ -10,7 +10,8 @@
  *
  * Rules that hold for everything below
  *
- *   Growth      Every structure that crosses starts with its size in bytes, as its maker knew it. New
+ *   Growth      Every structure that crosses by itself starts with its size in bytes, as its maker knew it (what
+ *               only stands inside another one never grows: ipc_identity, ipc_parameter, ipc_parameter_info). New
  *               members are only appended; a reader treats what lies beyond the size as zero, or for a
  *               function pointer as absent. Names of capabilities carry their version.
  *   Results     A function that can fail returns 0 or a negative errno value, and then has filled the
@@ -27,7 +28,7 @@
  *   Looking     list(), look(), claim(), describe() and parties() change nothing that another process could notice:
  *               no attaching, no opening of a FIFO, no mount, no foreign lock.
  *   Text        Names come from other users and may hold any byte but NUL. The host makes them printable;
- *               a plugin puts them into error texts only through the host's address.
+ *               a plugin need not name the object in error texts, which the host puts in front of them.
  */
 #ifndef IPC_PLUGIN_H
 #define IPC_PLUGIN_H
@@ -73,7 +74,7 @@ typedef struct ipc_address {
 /* A key that addresses of this mechanism may carry. */
 typedef struct ipc_parameter_info {
     const char *key;   /* "huge" */
-    const char *value; /* form of the value for help, "SIZE"; NULL for a switch that takes 0 or 1 */
+    const char *value; /* form of the value for help, "SIZE"; NULL for a switch, 0 or 1; check() must see to it */
     const char *help;  /* one phrase: "use huge pages of this size" */
 } ipc_parameter_info;
 
@@ -97,7 +98,7 @@ typedef struct ipc_identity {
 typedef struct ipc_host {
     uint32_t size;
     uint32_t abi;
-    /* Tell the user something that is no error, in one sentence, once. Copied. */
+    /* Tell the user something that is no error, in one sentence. Copied, and within one look told once. */
     void (*notice)(const char *text);
     /* Nonzero once the user asked the command to stop (SIGINT, SIGTERM), or the command has something else to do. A
      * wait that fails with EINTR asks this: nonzero means return -EINTR, zero means go on waiting. Signals that arrive
@@ -144,11 +145,15 @@ typedef struct ipc_plugin {
     int (*check)(const ipc_address *address, ipc_error *error);
     /* Remove the object of that name; those who hold it keep it until they let go. If `expected` is not
      * NULL, only the object with that identity may go: -ESTALE if the name now means another one. NULL
-     * if the mechanism's objects cannot be removed. */
+     * if the mechanism's objects cannot be removed. Without IPC_INSPECT_1, by which the host learns whether somebody
+     * holds an object, only who forces it removes one. */
     int (*remove)(const ipc_address *address, const ipc_identity *expected, ipc_error *error);
 } ipc_plugin;
 
 /* The one exported symbol of a plugin. */
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
 const ipc_plugin *ipc_plugin_entry(void);
 
 /* ---- ipc.segment/1: memory that several processes map ------------------------------------------------ */
@@ -291,8 +296,8 @@ enum {
 typedef struct ipc_queue_v1 {
     uint32_t size;
     uint32_t features; /* as in ipc_queue_status, known before a queue is opened */
-    /* Create a queue, exclusively (-EEXIST). 0 for either limit takes the mechanism's default. A limit
-     * that refuses is named, with its present and its needed value. */
+    /* Create a queue, exclusively (-EEXIST). 0 for either limit takes the mechanism's default; what no queue could
+     * hold is refused. A limit that refuses is named, with its present and its needed value. */
     int (*create)(const ipc_address *address, uint64_t max_messages, uint64_t max_message_size,
                   const ipc_ownership *ownership, ipc_queue **queue, ipc_error *error);
     int (*open)(const ipc_address *address, uint32_t access, ipc_queue **queue, ipc_error *error);

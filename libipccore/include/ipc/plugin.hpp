@@ -13,8 +13,10 @@
 #include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -44,12 +46,32 @@ template <typename Work> int attempt(const void *memory, std::uint64_t length, s
         std::addressof(work));
 }
 
+/// Give the caller, who may be older, as much of a record as it has room for.
+template <typename Record> void return_record(const Record &record, Record *into)
+{
+    const std::uint32_t size = into->size;
+    std::memcpy(static_cast<void *>(into), &record, std::min<std::size_t>(size, sizeof record));
+    into->size = size;
+}
+
+/// Let `work` fill in a whole record, and give the caller of it what it has room for.
+template <typename Record, typename Work> Result<void> fill_in(Record *into, Work &&work)
+{
+    Record record = {};
+    std::memcpy(static_cast<void *>(&record), into, std::min<std::size_t>(into->size, sizeof record));
+    record.size = sizeof record;
+    Result<void> filled = work(record);
+    if (filled)
+        return_record(record, into);
+    return filled;
+}
+
 /// Report a Result across the boundary: 0, or fill the caller's error and return its negative code.
 template <typename T> int report(const Result<T> &result, ipc_error *error)
 {
     if (result.ok())
         return 0;
-    *error = result.error().raw();
+    return_record(result.error().raw(), error);
     return -result.error().code();
 }
 
@@ -127,4 +149,4 @@ inline std::optional<long long> whole_number(const char *text)
 
 /// Define the one symbol that a plugin exports.
 #define IPC_PLUGIN(descriptor)                                                                                         \
-    extern "C" __attribute__((visibility("default"))) const ipc_plugin *ipc_plugin_entry(void) { return &(descriptor); }
+    extern "C" const ipc_plugin *ipc_plugin_entry(void) { return &(descriptor); }

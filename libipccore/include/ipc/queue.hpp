@@ -115,7 +115,9 @@ template <typename Channel> constexpr ipc_queue_v1 queue_table()
         });
     };
     table.status = [](ipc_queue *queue, ipc_queue_status *status, ipc_error *error) {
-        return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->status(*status); });
+        return guarded(error, [&] {
+            return fill_in(status, [&](auto &now) { return reinterpret_cast<Channel *>(queue)->status(now); });
+        });
     };
     table.send = [](ipc_queue *queue, const ipc_message *message, std::int64_t timeout, ipc_error *error) {
         return guarded(error, [&] { return reinterpret_cast<Channel *>(queue)->send(*message, timeout); });

@@ -62,10 +62,14 @@ template <typename Memory> constexpr ipc_segment_v1 segment_table()
         });
     };
     table.status = [](ipc_segment *segment, ipc_segment_status *status, ipc_error *error) {
-        return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->status(*status); });
+        return guarded(error, [&] {
+            return fill_in(status, [&](auto &now) { return reinterpret_cast<Memory *>(segment)->status(now); });
+        });
     };
     table.map = [](ipc_segment *segment, ipc_mapping *mapping, ipc_error *error) {
-        return guarded(error, [&] { return reinterpret_cast<Memory *>(segment)->map(*mapping); });
+        return guarded(error, [&] {
+            return fill_in(mapping, [&](auto &made) { return reinterpret_cast<Memory *>(segment)->map(made); });
+        });
     };
     if constexpr (requires(Memory & memory) { memory.resize(std::uint64_t{}); })
         table.resize = [](ipc_segment *segment, std::uint64_t bytes, ipc_error *error) {

@@ -59,7 +59,9 @@ template <typename Gate> constexpr ipc_semaphore_v1 semaphore_table()
         });
     };
     table.status = [](ipc_semaphore *semaphore, ipc_semaphore_status *status, ipc_error *error) {
-        return guarded(error, [&] { return reinterpret_cast<Gate *>(semaphore)->status(*status); });
+        return guarded(error, [&] {
+            return fill_in(status, [&](auto &now) { return reinterpret_cast<Gate *>(semaphore)->status(now); });
+        });
     };
     if constexpr (requires(Gate & gate) { gate.post(std::uint64_t{}); })
         add_counting<Gate>(table);

@@ -32,16 +32,20 @@ template <typename End> constexpr ipc_stream_v1 stream_table()
             return guarded(error, [&] { return End::create(*address, *ownership, *identity); });
         };
     table.listen = [](const ipc_address *address, ipc_stream **stream, ipc_channel *channel, ipc_error *error) {
-        return guarded(error, [&]() -> Result<void> {
-            *stream = reinterpret_cast<ipc_stream *>(IPC_TRY(End::listen(*address, *channel)).release());
-            return {};
+        return guarded(error, [&] {
+            return fill_in(channel, [&](auto &made) -> Result<void> {
+                *stream = reinterpret_cast<ipc_stream *>(IPC_TRY(End::listen(*address, made)).release());
+                return {};
+            });
         });
     };
     table.connect = [](const ipc_address *address, std::int64_t timeout, ipc_stream **stream, ipc_channel *channel,
                        ipc_error *error) {
-        return guarded(error, [&]() -> Result<void> {
-            *stream = reinterpret_cast<ipc_stream *>(IPC_TRY(End::connect(*address, timeout, *channel)).release());
-            return {};
+        return guarded(error, [&] {
+            return fill_in(channel, [&](auto &made) -> Result<void> {
+                *stream = reinterpret_cast<ipc_stream *>(IPC_TRY(End::connect(*address, timeout, made)).release());
+                return {};
+            });
         });
     };
     if constexpr (requires(End & end) { end.accept(); })

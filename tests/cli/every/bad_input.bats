@@ -254,3 +254,13 @@ each_refuses() {
         [ ! -s "$scratch/said" ] || { cat "$scratch/said"; return 1; }
     done
 }
+
+@test "a % without two hexadecimal digits is no address" {
+    for command in "shmmk posix:/a%zz 1" "shmcat posix:/a%" "ipcls posix-shm:/a%1" "ipcls a%1" "shmrm posix:/a%g0" "mqmk posix:/%" "ipcwatch -b -n 1 posix-shm:/a%1"; do
+        expect 64 $command
+        one_line_from "${command%% *}"
+        says "write %25"
+    done
+    expect 64 ipcwatch -b -n 1 nonesuch:/x
+    says "there is no mechanism"
+}

@@ -158,3 +158,54 @@ load ../helper
     grep -q "^sysv-shm:.* 1 1\$" <<< "$output"
     says "CAP_SYS_PTRACE"
 }
+
+@test "who holds what is ? where not every process may be looked into, and null in JSON" {
+    needs_nobody
+    needs_namespace
+    as_nobody shmmk "$shm" 4096
+    hold posix-shm "/${shm#*:/}" # by root
+    as_nobody mqmk "$sysv_mq"
+    as_nobody shmmk "$sysv_shm" 4096
+    expect 0 as_nobody ipcls --raw --noheadings -o ADDRESS,STATE,HOLDERS,PIDS "$shm" "$sysv_mq" "$sysv_shm"
+    says "could not be looked into"
+    [[ $output == "$shm ? ? ?"$'\n'sysv-mq:*" ? ? ?"$'\n'sysv-shm:*" orphan - -" ]]
+    expect 0 as_nobody ipcls -J -o STATE,HOLDERS,PIDS "$shm"
+    [[ $(tr -d ' \n' <<< "$output") == *'{"state":null,"holders":null,"pids":null}'* ]]
+}
+
+@test "a socket in a directory that may not be searched is denied, not removed" {
+    needs_nobody
+    needs_namespace
+    mkdir -m 700 "$scratch/closed"
+    chmod a+rx "$scratch"
+    in_background mqrecv -f "unix:$scratch/closed/socket"
+    wait_until eval '[ -n "$(cells ADDRESS "unix:*")" ]'
+    expect 0 as_nobody ipcls --raw --noheadings -o STATE,FLAGS,HOLDERS 'unix:*'
+    prints 'in\x20use denied ?'
+}
+
+@test "a name without a mechanism means what is listed, and not as what else it could be read" {
+    needs_namespace
+    shmmk posix-shm:/s1 100
+    for name in s1 /s1; do
+        expect 0 ipcls --raw --noheadings -o ADDRESS "$name"
+        prints posix-shm:/s1
+    done
+}
+
+@test "control characters of a process name are escaped once, in tables and raw" {
+    export hold=$scratch/$'ev\033il'
+    cp "$IPCUTILS_TEST_PROGRAMS/hold" "$hold"
+    shmmk "$shm" 4096
+    hold posix-shm "/${shm#*:/}"
+    expect 0 ipcls --noheadings -o HOLDERS "$shm"
+    prints "$holder ev\x1Bil rw"
+    expect 0 ipcls --raw --noheadings -o HOLDERS "$shm"
+    prints "$holder\x20ev\x1Bil\x20rw"
+}
+
+@test "-o may be given more than once, and every name have a plus" {
+    shmmk "$shm" 4096
+    expect 0 ipcls --raw -o +KEY -o +ID,+NAME "$shm"
+    [[ ${lines[0]} == "ADDRESS STATE "*" HOLDERS KEY ID NAME" ]]
+}

@@ -106,3 +106,17 @@ load ../helper
     expect 0 ipcls --raw --noheadings -o MODE "$mq"
     [[ $output == *600* ]]
 }
+
+@test "the advice about RLIMIT_MSGQUEUE raises it, also where the use of it is not seen" {
+    needs_nobody
+    needs_namespace
+    ulimit -q 100000
+    for i in 1 2 3; do
+        run --separate-stderr as_nobody mqmk "posix-mq:/q$i"
+        [ "$status" -eq 0 ] || break
+    done
+    [ "$status" -eq 1 ]
+    advice=$(sed -n 's/.*ulimit -q \([0-9]*\).*/\1/p' <<< "$stderr")
+    [ "$advice" -gt 100000 ]
+    says "after root raised the hard limit"
+}

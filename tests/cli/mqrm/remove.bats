@@ -37,3 +37,31 @@ load ../helper
     expect 0 mqrm 'posix-mq:/test-*'
     [ "$(ipcls --raw --noheadings -o ADDRESS 'posix-mq:*')" = posix-mq:/other ]
 }
+
+@test "a segment of the name is no queue of Boost, and stays" {
+    shmmk "posix-shm:/${boost_mq#*:}" 4096
+    expect 1 mqrm "$boost_mq"
+    says "no queue of Boost"
+    expect 0 shmcat --length 1 "posix-shm:/${boost_mq#*:}"
+    shmrm "posix-shm:/${boost_mq#*:}"
+}
+
+@test "what nobody can remove is not among what options choose" {
+    needs_namespace
+    mqmk "$mq"
+    in_background mqrecv -f tcp:127.0.0.1:7001
+    wait_until eval '[ -n "$(cells ADDRESS "tcp:*")" ]'
+    expect 0 mqrm --owner root
+    [ -z "$stderr" ]
+    expect 1 mqrm tcp:127.0.0.1:7001
+}
+
+@test "--orphan says that nothing tells who made a queue" {
+    needs_namespace
+    mqmk "$mq"
+    expect 0 mqrm --orphan
+    says "counts as an orphan"
+    expect 0 mqrm --orphan -q
+    [ -z "$stderr" ]
+    expect 2 mqrecv -n "$mq"
+}

@@ -182,3 +182,70 @@ prepare() {
     background+=($!)
     mqrecv -c 10000 "$sysv_mq" | cmp - "$scratch/lines"
 }
+
+@test "--unsent keeps what could not be sent and all that was behind it, as it stood" {
+    mqrm "$mq"
+    mqmk "$mq" --max-messages 5 --max-size 16
+    expect 2 mqsend -n "$mq" --unsent "$scratch/left" < <(seq 30000)
+    says "records sent before: 5; what was not sent is in $scratch/left"
+    { mqrecv -e "$mq"; cat "$scratch/left"; } | cmp - <(seq 30000)
+    rm "$scratch/left"
+    expect 1 mqsend "$mq" --unsent "$scratch/left" < <(printf 'a\n%s\nb' "longer than sixteen bytes")
+    [ "$(cat "$scratch/left")" = $'longer than sixteen bytes\nb' ]
+    rm "$scratch/left"
+    expect 1 mqsend -J "$mq" --unsent "$scratch/left" < <(printf '{"payload":"x"}\n\n{"payload":3}\n{"payload":"z"}')
+    [ "$(cat "$scratch/left")" = $'{"payload":3}\n{"payload":"z"}' ]
+    rm "$scratch/left"
+    printf '\0\0\0\1a\0\0\0\21seventeen bytes !\0\0\0\1b' > "$scratch/prefixed"
+    expect 1 mqsend -L "$mq" -i "$scratch/prefixed" --unsent "$scratch/left"
+    cmp "$scratch/left" <(tail -c +6 "$scratch/prefixed")
+    [ "$(mqrecv -e "$mq")" = $'a\nx\na' ]
+}
+
+@test "moving from queue to queue loses nothing that the other one refuses" {
+    mqrm "$mq"
+    mqmk "$mq" --max-size 16
+    mqsend "$sysv_mq" short
+    mqsend "$sysv_mq" -t 7 typed
+    mqsend "$sysv_mq" last
+    bash -c "mqrecv -e -J '$sysv_mq' | mqsend -J '$mq' --unsent '$scratch/left'" || true
+    expect 0 mqsend -J "$sysv_mq" -i "$scratch/left"
+    expect 0 mqrecv -e --format '%t %p' "$sysv_mq"
+    prints $'7 typed\n1 last'
+    expect 0 mqrecv -e "$mq"
+    prints short
+    for absent in posix-mq:/nonesuch sysv-mq:0x7fff; do
+        rm -f "$scratch/left"
+        mqsend "$sysv_mq" kept
+        bash -c "mqrecv -e -J '$sysv_mq' | (sleep 0.1; mqsend -J '$absent' --unsent '$scratch/left')" || true
+        grep -q '"kept"' "$scratch/left"
+    done
+}
+
+@test "--unsent: signals keep their status, a file that cannot be written has one, and none is lost in it" {
+    mqrm "$mq"
+    mqmk "$mq" --max-messages 1
+    mqsend "$mq" full
+    seq 3 > "$scratch/in"
+    in_background mqsend "$mq" -i "$scratch/in" --unsent "$scratch/left"
+    sender=$!
+    wait_until sleeps "$sender"
+    kill -TERM "$sender"
+    wait "$sender" || [ $? -eq 143 ]
+    cmp "$scratch/in" "$scratch/left"
+    expect 2 mqsend -n -q "$mq" -i "$scratch/in" --unsent "$scratch/left"
+    [ "$(wc -l < "$scratch/left")" -eq 6 ]
+    expect 1 mqsend -n -q -E 0 "$mq" -i "$scratch/in" --unsent /dev/full
+    says "could be kept"
+    expect 1 mqsend "$mq" -i "$scratch/in" --unsent "$scratch/in"
+    says "the input itself"
+    expect 1 mqsend "$mq" -i "$scratch/in" --unsent "$scratch/none/left"
+    expect 64 mqsend "$mq" --unsent "$scratch/left" message
+}
+
+@test "?type= and ?except= are for receiving" {
+    for key in type except; do
+        expect 64 mqsend "$sysv_mq?$key=3" x || expect 1 mqsend "$sysv_mq?$key=3" x
+        says "-t gives what is sent a type"
+    done
+}

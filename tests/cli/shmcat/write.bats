@@ -93,3 +93,32 @@ load ../helper
     head -c 1M "$scratch/input" | cmp - <(shmcat --length 1M "$shm")
     umount /dev/shm
 }
+
+@test "a descriptor that somebody made not to block is waited for" {
+    needs_python() { command -v python3 > /dev/null || skip "needs python3 to set O_NONBLOCK"; }
+    needs_python
+    head -c 3M /dev/urandom > "$scratch/bytes"
+    shmmk "$shm" -i "$scratch/bytes"
+    not_blocking() { python3 -c 'import os, sys; os.set_blocking(int(sys.argv[1]), False); os.execvp(sys.argv[2], sys.argv[2:])' "$@"; }
+    not_blocking 1 shmcat "$shm" | { sleep 0.2; cmp - "$scratch/bytes"; }
+    not_blocking 1 shmcat -x "$shm" | { sleep 0.2; cmp - <(hexdump -C "$scratch/bytes"); }
+    { sleep 0.2; tac "$scratch/bytes"; } | not_blocking 0 shmcat -i - "$shm"
+    cmp "/dev/shm/${shm#*:/}" <(tac "$scratch/bytes")
+}
+
+@test "a segment is not its own input" {
+    printf abcdefghij | shmmk "$shm" -i -
+    expect 1 shmcat -i "/dev/shm/${shm#*:/}" --length 5 --offset 2 "$shm"
+    says "the segment itself"
+    [ "$(shmcat "$shm")" = abcdefghij ]
+}
+
+@test "--resize is not proposed where the mechanism cannot" {
+    shmmk "$sysv_shm" 10
+    head -c 20 /dev/zero > "$scratch/more"
+    expect 1 shmcat -i "$scratch/more" "$sysv_shm"
+    [[ $stderr != *--resize* ]]
+    shmmk "$shm" 10
+    expect 1 shmcat -i "$scratch/more" "$shm"
+    says "--resize makes room"
+}

@@ -120,3 +120,48 @@ load ../helper
     expect 64 shmrm "$mq" || expect 1 shmrm "$mq"
     expect 2 mqrecv -n "$mq"
 }
+
+@test "--older-than takes what has not changed for so long, and its unit is needed" {
+    shmmk "$shm" 1
+    expect 0 shmrm --older-than 1h "$shm"
+    expect 0 shmcat "$shm"
+    sleep 0.1 # of age
+    expect 0 shmrm --older-than 0.05s "$shm"
+    expect 1 shmcat "$shm"
+    for age in 7 7x s "" -1d; do
+        expect 64 shmrm --older-than "$age" "$shm"
+        one_line_from shmrm
+        says "is no age"
+    done
+}
+
+@test "a holder whose first thread has ended is a holder" {
+    shmmk "$shm" 4096
+    hold posix-shm "/${shm#*:/}" thread
+    wait_until eval '! [ -e "/proc/$holder/exe" ]'
+    expect 1 shmrm "$shm"
+    says "held by $holder hold"
+}
+
+@test "who may not look into others is told that nobody knows whether they hold it" {
+    needs_nobody
+    as_nobody shmmk "$shm" 4096
+    expect 0 as_nobody shmrm "$shm"
+    says "could not be looked into"
+    one_line_from shmrm
+    as_nobody shmmk "$shm" 4096
+    expect 0 as_nobody shmrm -q "$shm"
+    [ -z "$stderr" ]
+    shmmk "$shm" 4096
+    expect 0 shmrm "$shm"
+    [ -z "$stderr" ]
+}
+
+@test "a name cannot forge a holder in an error" {
+    export hold=$scratch/'x r, 1 systemd'
+    cp "$IPCUTILS_TEST_PROGRAMS/hold" "$hold"
+    shmmk "$shm" 4096
+    hold posix-shm "/${shm#*:/}"
+    expect 1 shmrm "$shm"
+    says "held by $holder \"x r, 1 systemd\" (end"
+}
