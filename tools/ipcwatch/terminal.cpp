@@ -75,6 +75,17 @@ void forget_crashes()
         ::sigaction(crashes[i], &restoration.previous[i], nullptr);
 }
 
+/// Without that, as on a terminal of type dumb, curses shows nothing.
+bool can_move_cursor()
+{
+    int found = 0;
+    if (::setupterm(nullptr, STDOUT_FILENO, &found) != OK)
+        return false;
+    const char *sequence = ::tigetstr("cup");
+    ::del_curterm(::cur_term);
+    return sequence;
+}
+
 sigset_t awaited_signals()
 {
     sigset_t set;
@@ -110,8 +121,7 @@ Result<std::unique_ptr<Terminal>> Terminal::open(bool colors)
     terminal->signals_ = Fd(::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!terminal->signals_)
         return Error::system("signalfd");
-    int found = 0;
-    const bool can_move = ::setupterm(nullptr, STDOUT_FILENO, &found) == OK && ::tigetstr("cup");
+    const bool can_move = can_move_cursor();
     if (!can_move || !::newterm(nullptr, stdout, stdin))
         return failure(EINVAL, "a screen cannot be shown on a terminal of type \"{}\" (set TERM, or use -b for text)",
                        terminal_type());

@@ -154,7 +154,8 @@ typedef struct ipc_plugin {
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif
-const ipc_plugin *ipc_plugin_entry(void);
+const ipc_plugin *
+ipc_plugin_entry(void);
 
 /* ---- ipc.segment/1: memory that several processes map ------------------------------------------------ */
 
