@@ -4,6 +4,7 @@
 #include "blocked_text.hpp"
 #include "columns.hpp"
 #include "command.hpp"
+#include "limits.hpp"
 #include "printable.hpp"
 #include "selection.hpp"
 #include "snapshot.hpp"
@@ -259,7 +260,7 @@ ipc::Result<int> ipc::run(ipc::Command &command)
     command.describe("List objects of inter-process communication and who holds them.", foot);
     command.option("output,o", "COLUMNS", "the columns: A,B or +A,B for the usual ones and these", Complete::choice,
                    [&](std::string_view columns) -> Result<void> {
-                       request.columns.append(request.columns.empty() ? "" : ",").append(columns);
+                       choose_more_columns(request.columns, columns);
                        return {};
                    });
     command.choices("output", column_names);

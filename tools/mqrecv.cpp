@@ -2,11 +2,11 @@
 // mqrecv - receive messages from a queue.
 #include "command.hpp"
 #include "delivery.hpp"
+#include "descriptors.hpp"
 #include "framing_options.hpp"
 #include "interruption.hpp"
 #include "readiness.hpp"
 #include "rendering.hpp"
-#include "transfer_parts.hpp"
 #include "wait_options.hpp"
 #include "work_options.hpp"
 

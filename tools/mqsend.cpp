@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mqsend - send messages into a queue.
 #include "command.hpp"
+#include "descriptors.hpp"
 #include "framing_options.hpp"
 #include "input.hpp"
 #include "interruption.hpp"
@@ -8,7 +9,6 @@
 #include "message_fields.hpp"
 #include "printable.hpp"
 #include "queue.hpp"
-#include "transfer_parts.hpp"
 #include "unsent_file.hpp"
 #include "wait_options.hpp"
 
@@ -276,13 +276,14 @@ ipc::Result<int> ipc::run(Command &command)
     const std::uint64_t largest = request.map_over ? largest_mapped : most;
     RecordReader reader(input.get(), framing, largest);
     Sender sender(queue, request, timeout);
+    Result<void> sent;
     if (request.map_over)
-        IPC_TRY(sender.map_over(std::min(*request.map_over, most)));
-    const Result<void> sent =
-        input ? send_input(request, framing, reader, sender) : send_arguments(request, largest, sender);
+        sent = sender.map_over(std::min(*request.map_over, most));
+    if (sent)
+        sent = input ? send_input(request, framing, reader, sender) : send_arguments(request, largest, sender);
     if (!sent)
         return end(unsent, sent.error(), request,
-                   input ? reader.rest(reader.given() - sender.sent()) : std::span<const std::byte>(), input.get());
+                   unsent ? reader.rest(reader.given() - sender.sent()) : std::span<const std::byte>(), input.get());
     if (request.verbose)
         command.note(sender.summary());
     return status::done;

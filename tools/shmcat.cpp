@@ -147,13 +147,15 @@ ipc::Result<void> read_segment(ipc::Command &command, const Request &request, co
     if (request.names_alone() && IPC_TRY(print_parts(request, segment)))
         return {};
     const std::uint64_t length = IPC_TRY(length_wanted(request, segment));
+    if (request.hex && request.length == 0 && !request.follow) // as hexdump -n 0 does
+        return {};
     if (request.follow || request.stable) {
         ipc::Follower follower = IPC_TRY(ipc::Follower::create(segment, request.start(), length));
         IPC_TRY(request.stable ? follower.read_stable() : follower.read());
         IPC_TRY(print_bytes(request, follower.bytes()));
         return request.follow ? follow(request, follower) : ipc::Result<void>();
     }
-    if (request.hex && request.length != 0) // hexdump -n 0 prints nothing
+    if (request.hex)
         return dump(segment, request.start(), length);
     return copy_to_output(command, request, segment, length);
 }

@@ -423,6 +423,11 @@ Cell time_cell(std::int64_t nanoseconds)
 
 std::span<const Column> object_columns() { return columns; }
 
+void choose_more_columns(std::string &chosen, std::string_view more)
+{
+    chosen.append(chosen.empty() ? "" : ",").append(more);
+}
+
 std::vector<std::string_view> column_names_of(std::string_view chosen)
 {
     std::vector<std::string_view> names;
@@ -483,26 +488,6 @@ Json json_of(const Object &object, const Party &party)
             {"command", holder ? Json(json_text(holder->command)) : Json(nullptr)},
             {"offset", party.offset == IPC_UNKNOWN ? Json(nullptr) : Json(party.offset)},
             {"since", json_of(time_cell(party.since))}};
-}
-
-std::optional<double> percent_in_use(const Limit &limit)
-{
-    if (limit.limit == IPC_UNKNOWN || limit.used == IPC_UNKNOWN || limit.limit == 0)
-        return std::nullopt;
-    return 100.0 * static_cast<double>(limit.used) / static_cast<double>(limit.limit);
-}
-
-Json json_of(const Limit &limit)
-{
-    const auto number = [](std::uint64_t value) { return value == IPC_UNKNOWN ? Json(nullptr) : Json(value); };
-    const std::optional<double> percent = percent_in_use(limit);
-    return {{"mechanism", limit.mechanism},
-            {"name", json_text(limit.name)},
-            {"meaning", json_text(limit.meaning)},
-            {"limit", number(limit.limit)},
-            {"used", number(limit.used)},
-            {"percent", percent ? Json(*percent) : Json(nullptr)},
-            {"unit", limit.bytes ? "bytes" : "objects"}};
 }
 
 bool has_to_show(const Column &column, std::span<const Object> objects)

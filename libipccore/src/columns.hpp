@@ -49,8 +49,7 @@ struct Column {
 std::span<const Column> object_columns();
 
 /// "A,B" in any case, or "+A,B" for the default ones and these; "" for the default ones. An unknown name is a usage
-/// error with a suggestion.
-/// A + may stand in front of the others too.
+/// error with a suggestion. A + may stand in front of the others too.
 Result<std::vector<const Column *>> choose_columns(std::string_view chosen);
 
 /// Has one of these objects something to show in it, for those who did not ask?
@@ -71,13 +70,10 @@ nlohmann::ordered_json json_of(const Cell &cell);
 /// Any text in JSON, which takes UTF-8 alone: other bytes become \xNN.
 std::string json_text(std::string_view text);
 
+/// What is chosen by one option more.
+void choose_more_columns(std::string &chosen, std::string_view more);
 /// The names in such a choice.
 std::vector<std::string_view> column_names_of(std::string_view chosen);
-
-/// How much of a limit is in use; nothing where that is not known.
-std::optional<double> percent_in_use(const Limit &limit);
-/// {mechanism, name, meaning, limit, used, percent, unit}.
-nlohmann::ordered_json json_of(const Limit &limit);
 
 /// {pid, thread, command, offset, since}.
 nlohmann::ordered_json json_of(const Object &object, const Party &party);

@@ -3,11 +3,11 @@
 
 #include "command_line.hpp"
 #include "completion.hpp"
+#include "descriptors.hpp"
 #include "interruption.hpp"
 #include "plugins.hpp"
 #include "printable.hpp"
 #include "suggestion.hpp"
-#include "transfer_parts.hpp"
 
 #include <boost/program_options/errors.hpp>
 #include <boost/program_options/options_description.hpp>

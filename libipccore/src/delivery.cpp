@@ -2,6 +2,7 @@
 #include "delivery.hpp"
 
 #include "byte_count.hpp"
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
 #include "message_json.hpp"
@@ -235,17 +236,10 @@ Result<void> Delivery::write(std::span<const std::byte> bytes, std::size_t &writ
 {
     while (written < bytes.size()) {
         const ssize_t count = ::write(descriptor_, bytes.data() + written, bytes.size() - written);
-        if (count >= 0) {
+        if (count >= 0)
             written += std::size_t(count);
-        } else if (errno == EINTR && interrupted()) {
-            return failure(EINTR, "interrupted");
-        } else if (errno == EAGAIN) { // somebody made the descriptor, which is shared, not block
-            pollfd output = {descriptor_, POLLOUT, 0};
-            if (::poll(&output, 1, -1) < 0 && interrupted())
-                return failure(EINTR, "interrupted");
-        } else if (errno != EINTR) {
-            return Error::system("the output cannot be written");
-        }
+        else if (!should_retry_at(descriptor_, POLLOUT))
+            return errno == EINTR ? failure(EINTR, "interrupted") : Error::system("the output cannot be written");
     }
     return {};
 }

@@ -2,11 +2,10 @@
 #include "framing.hpp"
 
 #include "byte_count.hpp"
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "escapes.hpp"
-#include "interruption.hpp"
 #include "message_json.hpp"
-#include "transfer_parts.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -80,8 +79,8 @@ struct RecordReader::State {
     std::size_t searched = 0;                       // from begin, without finding a delimiter
     std::uint64_t number = 1;                       // of the record, or line, that comes next
     std::uint64_t given = 0;                        // records
-    std::size_t read_to = 0;                        // where the records began that were given since the last read
-    std::uint64_t given_before = 0;                 // it
+    std::size_t first_given = 0;                    // where those begin that were given since the last read
+    std::uint64_t given_before = 0;                 // records, up to the last read
     bool ended = false;                             // whole: the one record was given
     std::string payload = {};                       // json
     std::array<Message, most_records> records = {}; // what was found last
@@ -117,7 +116,7 @@ Result<void> RecordReader::State::make_room()
 {
     if (begin == end)
         begin = end = 0;
-    read_to = begin;
+    first_given = begin;
     given_before = given;
     if (capacity - end >= read_size)
         return {};
@@ -133,7 +132,7 @@ Result<void> RecordReader::State::make_room()
         capacity = larger;
     }
     end = waiting();
-    begin = read_to = 0;
+    begin = first_given = 0;
     return {};
 }
 
@@ -149,14 +148,8 @@ Result<bool> RecordReader::State::fill()
             end += std::size_t(count);
             return count > 0;
         }
-        if (errno == EINTR && interrupted())
-            return failure(EINTR, "interrupted");
-        if (errno == EAGAIN) { // somebody made the descriptor, which is shared, not block
-            pollfd input = {fd, POLLIN, 0};
-            ::poll(&input, 1, -1);
-        } else if (errno != EINTR) {
-            return Error::system("the input cannot be read");
-        }
+        if (!should_retry_at(fd, POLLIN))
+            return errno == EINTR ? failure(EINTR, "interrupted") : Error::system("the input cannot be read");
     }
 }
 
@@ -387,10 +380,11 @@ std::span<const std::byte> RecordReader::rest(std::uint64_t last)
 {
     State &state = *state_;
     if (last) {
-        state.begin = state.read_to;
+        state.begin = state.first_given;
         state.searched = 0;
         state.ended = false;
-        for (std::uint64_t left = state.given - state.given_before - last; left; --left)
+        const std::uint64_t given = state.given - state.given_before;
+        for (std::uint64_t passed = given - std::min(last, given); passed; --passed)
             (void)state.find_one();
     }
     return {state.buffer.get() + state.begin, state.waiting()};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "input.hpp"
 
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "printable.hpp"
-#include "transfer_parts.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

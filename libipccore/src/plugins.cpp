@@ -274,8 +274,8 @@ Result<std::string> file_of(std::string_view mechanism)
             return file.path;
     for (const std::string &directory : plugin_directories()) {
         std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
-        if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno == EACCES)
-            return path; // and what is wrong with it is said when it is loaded
+        if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) // as a listing sees it
+            return path;
     }
     return unknown_mechanism(mechanism);
 }
@@ -330,11 +330,11 @@ std::vector<std::string> plugin_directories()
     return directories;
 }
 
-Error plugin_error(int code, ipc_error &raw)
+Error plugin_error(int answer, ipc_error &raw)
 {
     constexpr int last_errno = 4095;
-    if (code > last_errno && code != usage_code) // which the host's own queues of streams give
-        code = EIO;
+    const bool is_known = answer >= -last_errno || answer == -usage_code; // which the host's own queues of streams give
+    const int code = is_known ? -answer : EIO;
     raw.text[sizeof raw.text - 1] = '\0';
     return failure(code == EPIPE ? ECONNRESET : code, "{}", raw.text[0] ? printable(raw.text) : std::strerror(code));
 }

@@ -109,7 +109,8 @@ template <typename Table> void adopt_table(Table &into, const void *from)
 
 /// What a plugin says of its failure, made harmless: printable, never without a text, and with an errno value that is
 /// no broken standard output.
-Error plugin_error(int code, ipc_error &raw);
+/// `answer` is what the plugin's function returned, a negative errno value.
+Error plugin_error(int answer, ipc_error &raw);
 
 /// Call `function(arguments..., &error)` of a plugin and turn its answer into a Result.
 template <typename Function, typename... Arguments> Result<void> call(Function *function, Arguments... arguments)
@@ -121,7 +122,7 @@ template <typename Function, typename... Arguments> Result<void> call(Function *
     int code = function(arguments..., &error);
     if (code >= 0)
         return {};
-    return plugin_error(-code, error);
+    return plugin_error(code, error);
 }
 
 /// Remove the object of that address, only if it is the one with `expected` (may be null). The error names the address.

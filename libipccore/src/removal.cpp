@@ -6,20 +6,6 @@
 namespace ipc {
 namespace {
 
-Error busy(const Object &object)
-{
-    constexpr std::string_view advice = "end them, or use --force";
-    if (object.holders.empty() && object.hidden)
-        return failure(EBUSY, "held by processes that this user may not see: {} attached, {} hidden ({})",
-                       object.facts.attached, object.hidden, advice);
-    if (object.holders.empty())
-        return failure(EBUSY, "in use, though no process was found that holds it ({})", advice);
-    if (object.hidden)
-        return failure(EBUSY, "held by {}, and by others that this user may not see: {} attached, {} hidden ({})",
-                       name_holders(object.holders), object.facts.attached, object.hidden, advice);
-    return failure(EBUSY, "held by {} ({})", name_holders(object.holders), advice);
-}
-
 Error removed_already(const Object &object)
 {
     if (object.holders.empty())
@@ -39,6 +25,19 @@ Error not_removable(const Object &object)
 
 } // namespace
 
+std::string held_by(const Object &object)
+{
+    const std::string counted = fmt::format("{} attached, {} hidden", object.facts.attached, object.hidden);
+    if (object.holders.empty() && object.hidden)
+        return "held by processes that this user may not see: " + counted;
+    if (object.holders.empty())
+        return "in use, though no process was found that holds it";
+    if (object.hidden)
+        return fmt::format("held by {}, and by others that this user may not see: {}", name_holders(object.holders),
+                           counted);
+    return "held by " + name_holders(object.holders);
+}
+
 Result<void> check_removal(const Object &object, const RemovalPolicy &policy)
 {
     if (object.state == State::removed)
@@ -46,7 +45,7 @@ Result<void> check_removal(const Object &object, const RemovalPolicy &policy)
     if (!object.plugin->descriptor().remove)
         return not_removable(object);
     if (object.state == State::in_use && !policy.force)
-        return busy(object);
+        return failure(EBUSY, "{} (end them, or use --force)", held_by(object));
     return {};
 }
 

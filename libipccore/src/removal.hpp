@@ -6,11 +6,16 @@
 
 #include <ipc/result.hpp>
 
+#include <string>
+
 namespace ipc {
 
 struct RemovalPolicy {
     bool force = false; // also what has holders
 };
+
+/// Who holds an object that is in use, as far as may be seen: "held by 812 firefox". Printable.
+std::string held_by(const Object &object);
 
 /// May `object` be removed, as the snapshot saw it? EBUSY names its holders and `--force`: whom this user may not see
 /// counts, if the kernel does. EIDRM if it is removed already and waits for its last holder. ENOTSUP if the mechanism

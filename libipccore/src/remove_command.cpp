@@ -60,8 +60,8 @@ Result<std::vector<std::string>> whole_patterns(const Request &request, const Fa
 /// a thing.
 bool is_meant(const Object &object, const std::vector<Selector> &selectors)
 {
-    const bool enumerable = object.plugin->inspect()->list && object.plugin->descriptor().remove;
-    return enumerable || std::any_of(selectors.begin(), selectors.end(), [&](const Selector &selector) {
+    const bool goes_unnamed = object.plugin->inspect()->list && object.plugin->descriptor().remove;
+    return goes_unnamed || std::any_of(selectors.begin(), selectors.end(), [&](const Selector &selector) {
                return selector.names_mechanism() && selector.concerns(object.mechanism());
            });
 }
@@ -92,7 +92,7 @@ std::vector<const Object *> chosen_of(const Snapshot &snapshot, const Request &r
     return chosen;
 }
 
-bool holds_somebody(const Object *object) { return !object->holders.empty(); }
+bool is_held(const Object *object) { return !object->holders.empty(); }
 
 /// Mechanisms often do not tell who made an object.
 bool knows_creators(const Snapshot &snapshot)
@@ -146,7 +146,7 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
     Snapshot snapshot = take_snapshot(plugins, wanted);
     std::vector<const Object *> chosen = chosen_of(snapshot, request, selectors);
     // Who only looks at an object holds it for a moment, so that one look is not enough.
-    if (!request.policy.force && std::ranges::any_of(chosen, &holds_somebody)) {
+    if (!request.policy.force && std::ranges::any_of(chosen, &is_held)) {
         snapshot = take_snapshot(plugins, wanted);
         chosen = chosen_of(snapshot, request, selectors);
     }

@@ -139,7 +139,8 @@ private:
     void explain_unseen(const Plugin &plugin)
     {
         for (std::size_t i = 0; i < selectors_.size(); i++)
-            if (selectors_[i].names_mechanism() && selectors_[i].concerns(plugin.mechanism()))
+            if (selectors_[i].is_exact() && selectors_[i].names_mechanism() &&
+                selectors_[i].concerns(plugin.mechanism()))
                 reasons_[i] = failure(ENOTSUP, "mechanism {} shows nothing of its objects (its plugin offers no {})",
                                       plugin.mechanism(), IPC_INSPECT_1);
     }

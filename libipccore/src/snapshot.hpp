@@ -48,7 +48,7 @@ struct Party {
     bool has_locked() const { return role == IPC_ROLE_HAS_LOCKED; }
 };
 
-/// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody does, and its
+/// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody was found, and its
 /// creator is known and dead. Removed: without a name, until its last holder lets go. Unknown: nobody was found, and
 /// not every process that may hold it could be looked into. Idle: all others.
 enum class State { in_use, idle, orphan, removed, unknown };

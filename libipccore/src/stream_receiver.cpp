@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "stream_receiver.hpp"
 
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
 
@@ -8,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,12 +19,6 @@ namespace ipc {
 namespace {
 
 constexpr std::size_t read_size = RecordSplitter::least_room;
-
-bool is_pipe(int descriptor)
-{
-    struct stat status;
-    return ::fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
-}
 
 Error nothing_came(const Deadline &deadline)
 {

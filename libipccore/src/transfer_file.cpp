@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "helping_thread.hpp"
 #include "transfer_parts.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "descriptors.hpp"
 #include "error.hpp"
 #include "transfer.hpp"
 #include "transfer_parts.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What those share that move bytes between descriptors and segments.
+// What both directions of a transfer share; for transfer_out.cpp, transfer_in.cpp and transfer_file.cpp alone.
 #pragma once
 
 #include "progress.hpp"
@@ -18,24 +18,11 @@ namespace ipc {
 /// other side works while the next pages are being touched.
 inline constexpr std::size_t copy_chunk = 256 << 10;
 
-bool is_pipe(int fd);
-
-/// Make a pipe as large as a user may. Its size matters as much as the call: at 64 KiB both sides sleep and wake for
-/// every 16 pages.
-void grow_pipe(int fd);
-
 /// The error of a segment that ends at `offset` by now.
 Error truncated(const Segment &segment, std::uint64_t offset);
 
 /// `what` was being done when the segment stood at `offset`.
 Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, int code = errno);
-
-/// After a failed system call: was it only interrupted, and not by a user who wants to stop?
-bool should_retry();
-
-/// The same after reading from or writing to (POLLIN, POLLOUT) a descriptor that somebody else, who shares it, made not
-/// to block: waits for it.
-bool should_retry_at(int fd, short events);
 
 /// All of the segment's memory, if it still reaches to `end`.
 Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end);

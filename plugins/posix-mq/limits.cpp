@@ -93,7 +93,8 @@ Error memory_error(const mq_attr &sizes)
     if (Fd probe(::open("/", O_PATH | O_CLOEXEC)); !probe)
         return Error::of(EMFILE, "this process has no descriptor left (raise RLIMIT_NOFILE: ulimit -n)");
     const std::uint64_t used = bytes_in_use(), needed = accounted_bytes(sizes), limit = queue_bytes_limit();
-    const bool knows_all = used != IPC_UNKNOWN && used + needed > limit; // not those of other namespaces
+    const bool knows_all =
+        used != IPC_UNKNOWN && used + needed > limit; // else there are some out of sight, as in other namespaces
     const std::uint64_t wanted = needed + (knows_all ? used : limit);
     char in_use[64];
     std::snprintf(in_use, sizeof in_use, used == IPC_UNKNOWN ? "" : ", of which %s%" PRIu64 " are in use",

@@ -8,7 +8,8 @@ setup_file() {
     mv "$BATS_FILE_TMPDIR/first" "$prefix"
     cp -r "$IPCUTILS_SOURCE_DIR/plugins/template" "$BATS_FILE_TMPDIR/template"
     cmake -S "$BATS_FILE_TMPDIR/template" -B "$BATS_FILE_TMPDIR/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
-        -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" &&
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror" \
+        -DCMAKE_INSTALL_LIBDIR=elsewhere &&
         cmake --build "$BATS_FILE_TMPDIR/build"
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // toy-memory: segments as no mechanism of the tree has them: toy-memory:far can be read and not mapped, toy-memory:odd
-// begins at an odd address.
+// begins at an odd address. A new one is far, and says what is in it when it is committed. None can be looked at.
 #include <ipc/segment.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -16,9 +17,11 @@ alignas(8) char bytes[] = "\x2a\0\0\0\0\0\0\0 and more";
 struct Memory {
     bool far;
 
-    static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t, const ipc_ownership &)
+    static Result<std::unique_ptr<Memory>> create(const ipc_address &, std::uint64_t length, const ipc_ownership &)
     {
-        return Error::of(ENOTSUP, "a toy makes no segments");
+        if (length >= sizeof bytes)
+            return Error::of(ENOSPC, "a toy is small");
+        return std::unique_ptr<Memory>(new Memory{true});
     }
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t)
     {
@@ -45,6 +48,17 @@ struct Memory {
         std::memcpy(into, bytes + offset, length);
         return length;
     }
+    Result<std::uint64_t> write(std::uint64_t offset, const void *from, std::uint64_t length)
+    {
+        length = std::min<std::uint64_t>(length, sizeof bytes - 1 - offset);
+        std::memcpy(bytes + offset, from, length);
+        return length;
+    }
+    Result<void> commit()
+    {
+        host->notice(("it holds " + std::string(bytes, 5)).c_str());
+        return {};
+    }
 };
 
 constexpr ipc_segment_v1 segment = segment_table<Memory>();
@@ -52,6 +66,12 @@ constexpr ipc_segment_v1 segment = segment_table<Memory>();
 const void *capability(const char *name) { return std::string_view(name) == IPC_SEGMENT_1 ? &segment : nullptr; }
 
 Result<void> check(const ipc_address &) { return {}; }
+
+Result<void> remove(const ipc_address &address, const ipc_identity *)
+{
+    host->notice(("removed " + std::string(address.name)).c_str());
+    return {};
+}
 
 constexpr ipc_plugin plugin = {
     .size = sizeof(ipc_plugin),
@@ -62,10 +82,10 @@ constexpr ipc_plugin plugin = {
     .parameters = nullptr,
     .parameter_count = 0,
     .flags = 0,
-    .init = nullptr,
+    .init = keep_host,
     .capability = capability,
     .check = guard<check>,
-    .remove = nullptr,
+    .remove = guard<remove>,
 };
 
 } // namespace

@@ -233,6 +233,26 @@ refuses() {
     [[ $stderr == "mqrecv: toy-cpp:wild: "* ]]
 }
 
+@test "what a plugin does not show is removed by its name, if it is forced" {
+    export IPC_PLUGIN_PATH=$toys
+    expect 1 shmrm toy-memory:far
+    says "offers no ipc.inspect/1"
+    expect 1 shmrm --force --dry-run toy-memory:far
+    expect 1 shmrm --force 'toy-memory:*'
+    [[ $stderr != *"removed"* ]]
+    expect 0 shmrm --force toy-memory:far
+    says "removed far"
+}
+
+@test "a new segment that can only be written to is filled from a file and from a pipe" {
+    export IPC_PLUGIN_PATH=$toys
+    printf hello > "$scratch/hello"
+    expect 0 shmmk toy-memory:new -i "$scratch/hello"
+    says "it holds hello"
+    expect 0 bash -c "printf again | shmmk toy-memory:new 5 -i -"
+    says "it holds again"
+}
+
 @test "a parameter that is given twice is refused" {
     expect 64 shmmk 'posix-shm:/x?populate=1&populate=0' 4K
     says "more than once"

@@ -89,3 +89,16 @@ assert object["depth"] == 2 and object["change"] == 0 and object["history"] == [
     ipcwatch -b -n 4 -d 0.1 'flock:*' > "$scratch/frames"
     [ "$(grep -c "^flock:$scratch/lock .*sleep" "$scratch/frames")" -eq 4 ]
 }
+
+@test "-o may be given more than once" {
+    expect 0 ipcwatch -b -n 1 -o +KEY -o +ID
+    [[ $output == *" HOLDERS "*KEY*ID* ]]
+}
+
+@test "who may not look into others is told what is hidden, each time" {
+    needs_nobody
+    needs_namespace
+    mqmk "$mq"
+    expect 0 as_nobody ipcwatch -J -n 2 -d 0.1
+    [ "$(grep -c 'POSIX queues are hidden.*could not be looked into' <<< "$output")" -eq 2 ]
+}

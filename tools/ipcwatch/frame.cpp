@@ -2,6 +2,7 @@
 #include "frame.hpp"
 
 #include "lettering.hpp"
+#include "limits.hpp"
 #include "quantity.hpp"
 #include "summary.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "batch.hpp"
 #include "color.hpp"
+#include "columns.hpp"
 #include "command.hpp"
 #include "frame.hpp"
 #include "model.hpp"
@@ -62,8 +63,11 @@ void declare(Command &command, Options &options)
     command.flag("json,J", options.json, "print each sample as a line of JSON");
     command.option("iterations,n", "N", options.pace.samples, read_count, "end after N samples");
     command.option("delay,d", "SECONDS", options.pace.delay, read_delay, "from one sample to the next; 2 unless given");
-    command.option("output,o", "COLUMNS", options.columns, "the columns: A,B or +A,B for the usual ones and these",
-                   Complete::choice);
+    command.option("output,o", "COLUMNS", "the columns: A,B or +A,B for the usual ones and these", Complete::choice,
+                   [&](std::string_view columns) -> Result<void> {
+                       choose_more_columns(options.columns, columns);
+                       return {};
+                   });
     command.option("sort,s", "COLUMN", options.sort, "sort by it; \"help\" lists all columns", Complete::choice);
     command.option("user,u", "USER", options.user, parse_user, "only objects of this user", Complete::user);
     command.option("pid,p", "PID", options.process, read_process, "only objects that this process holds");

@@ -78,8 +78,7 @@ private:
         const Result<void> result = remove_object(object_, {.force = force});
         if (!result.ok() && result.error().code() == EBUSY && !force) {
             step_ = Step::held;
-            const std::string_view text = result.error().text();
-            refusal_ = fmt::format("{}: {}", address_, printable(text.substr(0, text.rfind(" (")))); // what a key does
+            refusal_ = fmt::format("{}: {}", address_, held_by(object_));
             return true;
         }
         tell_(result.ok() ? address_ + " is removed"

@@ -40,6 +40,13 @@
 extern "C" {
 #endif
 
+/* Seen from outside, also where all other symbols are hidden. */
+#if defined(__GNUC__)
+#define IPC_EXPORTED __attribute__((visibility("default")))
+#else
+#define IPC_EXPORTED
+#endif
+
 /* Version of the rules above and of the entry. A plugin built for another one is refused. */
 #define IPC_ABI 1u
 
@@ -151,11 +158,7 @@ typedef struct ipc_plugin {
 } ipc_plugin;
 
 /* The one exported symbol of a plugin. */
-#if defined(__GNUC__)
-__attribute__((visibility("default")))
-#endif
-const ipc_plugin *
-ipc_plugin_entry(void);
+IPC_EXPORTED const ipc_plugin *ipc_plugin_entry(void);
 
 /* ---- ipc.segment/1: memory that several processes map ------------------------------------------------ */
 

@@ -35,14 +35,13 @@ public:
     /// "WHAT: text of errno" for a failed system call. Call it before anything else changes errno.
     static Error system(const char *what, int code = errno) { return of(code, "%s: %s", what, std::strerror(code)); }
 
-    explicit Error(const ipc_error &raw)
+    // Written out, so that a Result without an error is never copied as half a kilobyte of what might have been one.
+    Error(const Error &other)
     {
         raw_.size = sizeof raw_;
-        raw_.code = raw.code;
-        std::snprintf(raw_.text, sizeof raw_.text, "%s", raw.text);
+        raw_.code = other.raw_.code;
+        std::snprintf(raw_.text, sizeof raw_.text, "%s", other.raw_.text);
     }
-    // Written out, so that a Result without an error is never copied as half a kilobyte of what might have been one.
-    Error(const Error &other) : Error(other.raw_) {}
     Error &operator=(const Error &other)
     {
         std::memmove(&raw_, &other.raw_, sizeof raw_);

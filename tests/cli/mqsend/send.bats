@@ -208,7 +208,7 @@ prepare() {
     mqsend "$sysv_mq" short
     mqsend "$sysv_mq" -t 7 typed
     mqsend "$sysv_mq" last
-    bash -c "mqrecv -e -J '$sysv_mq' | mqsend -J '$mq' --unsent '$scratch/left'" || true
+    expect 1 bash -c "mqrecv -e -J '$sysv_mq' | mqsend -J '$mq' --unsent '$scratch/left'"
     expect 0 mqsend -J "$sysv_mq" -i "$scratch/left"
     expect 0 mqrecv -e --format '%t %p' "$sysv_mq"
     prints $'7 typed\n1 last'
@@ -217,7 +217,7 @@ prepare() {
     for absent in posix-mq:/nonesuch sysv-mq:0x7fff; do
         rm -f "$scratch/left"
         mqsend "$sysv_mq" kept
-        bash -c "mqrecv -e -J '$sysv_mq' | (sleep 0.1; mqsend -J '$absent' --unsent '$scratch/left')" || true
+        expect 1 bash -c "mqrecv -e -J '$sysv_mq' | mqsend -J '$absent' --unsent '$scratch/left'"
         grep -q '"kept"' "$scratch/left"
     done
 }
@@ -241,11 +241,14 @@ prepare() {
     says "the input itself"
     expect 1 mqsend "$mq" -i "$scratch/in" --unsent "$scratch/none/left"
     expect 64 mqsend "$mq" --unsent "$scratch/left" message
+    cat "$scratch/in" | bash -c "! mqsend -n '$mq' 2> '$scratch/said'"
+    grep -q -- "--unsent FILE keeps what is left" "$scratch/said"
 }
 
 @test "?type= and ?except= are for receiving" {
     for key in type except; do
-        expect 64 mqsend "$sysv_mq?$key=3" x || expect 1 mqsend "$sysv_mq?$key=3" x
+        expect 1 mqsend "$sysv_mq?$key=3" x
+        one_line_from mqsend
         says "-t gives what is sent a type"
     done
 }

@@ -192,3 +192,15 @@ sparse() {
     tail -c +7 "$scratch/longer" | cmp - "$scratch/islands"
     [ "$(stat -c %s "$scratch/longer")" -eq $(((32 << 20) + 6)) ]
 }
+
+@test "-x from the end on, and of no bytes, is what hexdump prints" {
+    printf 0123456789 | shmmk "$shm" -i - > /dev/null
+    for offset in 0 3 10; do
+        for length in 0 "$((10 - offset))"; do
+            expect 0 shmcat -x --offset "$offset" --length "$length" "$shm"
+            prints "$(hexdump -C -s "$offset" -n "$length" "/dev/shm/${shm#*:/}")"
+        done
+        expect 0 shmcat -x --offset "$offset" "$shm"
+        prints "$(hexdump -C -s "$offset" "/dev/shm/${shm#*:/}")"
+    done
+}

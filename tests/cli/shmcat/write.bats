@@ -94,16 +94,37 @@ load ../helper
     umount /dev/shm
 }
 
+# not_blocking FD COMMAND...: as if a program that shares the descriptor had made it not to block.
+not_blocking() {
+    perl -MFcntl -e 'open(my $fd, "+<&=", shift) or die; fcntl($fd, F_SETFL, O_NONBLOCK | fcntl($fd, F_GETFL, 0)) or die;
+        fcntl($fd, F_SETFD, 0); exec @ARGV' "$@"
+}
+
 @test "a descriptor that somebody made not to block is waited for" {
-    needs_python() { command -v python3 > /dev/null || skip "needs python3 to set O_NONBLOCK"; }
-    needs_python
+    command -v perl > /dev/null || skip "needs perl to make it so"
     head -c 3M /dev/urandom > "$scratch/bytes"
     shmmk "$shm" -i "$scratch/bytes"
-    not_blocking() { python3 -c 'import os, sys; os.set_blocking(int(sys.argv[1]), False); os.execvp(sys.argv[2], sys.argv[2:])' "$@"; }
-    not_blocking 1 shmcat "$shm" | { sleep 0.2; cmp - "$scratch/bytes"; }
-    not_blocking 1 shmcat -x "$shm" | { sleep 0.2; cmp - <(hexdump -C "$scratch/bytes"); }
-    { sleep 0.2; tac "$scratch/bytes"; } | not_blocking 0 shmcat -i - "$shm"
+    mkfifo "$scratch/pipe"
+    for option in "" -x; do
+        not_blocking 1 shmcat $option "$shm" > "$scratch/pipe" 3>&- &
+        background+=($!)
+        exec 9< "$scratch/pipe"
+        wait_until sleeps "${background[-1]}"
+        cmp - <(if [ "$option" ]; then hexdump -C "$scratch/bytes"; else cat "$scratch/bytes"; fi) <&9
+        exec 9<&-
+        wait "${background[-1]}"
+    done
+    for command in "shmcat -i - $shm" "shmmk -i - $sysv_shm"; do
+        not_blocking 0 $command < "$scratch/pipe" > /dev/null 3>&- &
+        background+=($!)
+        exec 9> "$scratch/pipe"
+        wait_until sleeps "${background[-1]}"
+        tac "$scratch/bytes" >&9
+        exec 9>&-
+        wait "${background[-1]}"
+    done
     cmp "/dev/shm/${shm#*:/}" <(tac "$scratch/bytes")
+    cmp <(shmcat "$sysv_shm") <(tac "$scratch/bytes")
 }
 
 @test "a segment is not its own input" {
