@@ -117,47 +117,44 @@ std::string defect(const ipc_plugin *raw, std::string_view mechanism)
     return {};
 }
 
-/// Functions that a table must have, by name.
-using Functions = std::initializer_list<std::pair<std::string_view, bool>>;
-
-std::string missing_of(std::string_view capability, Functions functions)
-{
-    for (const auto &[name, is_there] : functions)
-        if (!is_there)
-            return fmt::format("its table {} has no {}(), or a size in front of it", capability, name);
-    return {};
-}
-
 /// What the tables of a plugin lack of what is not optional; empty if nothing.
 std::string missing_function(const Plugin &plugin)
 {
-    std::string missing;
-    if (const ipc_segment_v1 *table = plugin.segment())
-        missing += missing_of(IPC_SEGMENT_1, {{"create", table->create},
-                                              {"open", table->open},
-                                              {"status", table->status},
-                                              {"map", table->map},
-                                              {"close", table->close}});
-    if (const ipc_queue_v1 *table = plugin.queue(); table && missing.empty())
-        missing += missing_of(IPC_QUEUE_1, {{"create", table->create},
-                                            {"open", table->open},
-                                            {"status", table->status},
-                                            {"send", table->send},
-                                            {"receive", table->receive},
-                                            {"close", table->close}});
-    if (const ipc_stream_v1 *table = plugin.stream(); table && missing.empty())
-        missing +=
-            missing_of(IPC_STREAM_1, {{"listen", table->listen}, {"connect", table->connect}, {"close", table->close}});
-    if (const ipc_semaphore_v1 *table = plugin.semaphore(); table && missing.empty())
-        missing += missing_of(IPC_SEMAPHORE_1, {{"create", table->create},
-                                                {"open", table->open},
-                                                {"status", table->status},
-                                                {"lock", table->lock},
-                                                {"unlock", table->unlock},
-                                                {"close", table->close}});
-    if (const ipc_inspect_v1 *table = plugin.inspect(); table && missing.empty())
-        missing += missing_of(IPC_INSPECT_1, {{"look", table->look}});
-    return missing;
+    const auto *segment = plugin.segment();
+    const auto *queue = plugin.queue();
+    const auto *stream = plugin.stream();
+    const auto *semaphore = plugin.semaphore();
+    const auto *inspect = plugin.inspect();
+    const struct {
+        std::string_view capability, function;
+        bool is_there;
+    } mandatory[] = {
+        {IPC_SEGMENT_1, "create", !segment || segment->create},
+        {IPC_SEGMENT_1, "open", !segment || segment->open},
+        {IPC_SEGMENT_1, "status", !segment || segment->status},
+        {IPC_SEGMENT_1, "map", !segment || segment->map},
+        {IPC_SEGMENT_1, "close", !segment || segment->close},
+        {IPC_QUEUE_1, "create", !queue || queue->create},
+        {IPC_QUEUE_1, "open", !queue || queue->open},
+        {IPC_QUEUE_1, "status", !queue || queue->status},
+        {IPC_QUEUE_1, "send", !queue || queue->send},
+        {IPC_QUEUE_1, "receive", !queue || queue->receive},
+        {IPC_QUEUE_1, "close", !queue || queue->close},
+        {IPC_STREAM_1, "listen", !stream || stream->listen},
+        {IPC_STREAM_1, "connect", !stream || stream->connect},
+        {IPC_STREAM_1, "close", !stream || stream->close},
+        {IPC_SEMAPHORE_1, "create", !semaphore || semaphore->create},
+        {IPC_SEMAPHORE_1, "open", !semaphore || semaphore->open},
+        {IPC_SEMAPHORE_1, "status", !semaphore || semaphore->status},
+        {IPC_SEMAPHORE_1, "lock", !semaphore || semaphore->lock},
+        {IPC_SEMAPHORE_1, "unlock", !semaphore || semaphore->unlock},
+        {IPC_SEMAPHORE_1, "close", !semaphore || semaphore->close},
+        {IPC_INSPECT_1, "look", !inspect || inspect->look},
+    };
+    for (const auto &[capability, function, is_there] : mandatory)
+        if (!is_there)
+            return fmt::format("its table {} has no {}(), or a size in front of it", capability, function);
+    return {};
 }
 
 Error refused(const std::string &path, std::string_view reason)
