@@ -4,6 +4,7 @@
 #include "delivery.hpp"
 #include "descriptors.hpp"
 #include "framing_options.hpp"
+#include "inherited_signals.hpp"
 #include "interruption.hpp"
 #include "readiness.hpp"
 #include "rendering.hpp"
@@ -171,7 +172,7 @@ ipc::Result<int> ipc::run(Command &command)
         const Result<void> ready = wait_until(request.address, *request.readiness, timeout);
         return ready ? status::done : request.wait.end(ready.error());
     }
-    const auto broken_pipe = std::signal(SIGPIPE, SIG_IGN);
+    ignore_signal(SIGPIPE);
     if (request.work.given())
         return work(command, request, timeout);
     IPC_TRY(check_output("nothing was received"));
@@ -185,12 +186,7 @@ ipc::Result<int> ipc::run(Command &command)
     const int code = done ? 0 : done.error().code();
     if (!code || request.is_end(code))
         return status::done;
-    if (code == EPIPE) {
-        {
-            const Queue closed = std::move(queue);
-        } // nothing is destroyed after the signal
-        std::signal(SIGPIPE, broken_pipe);
-        std::raise(SIGPIPE);
-    }
+    if (code == EPIPE && !is_ignored_by_caller(SIGPIPE))
+        end_by_signal(SIGPIPE);
     return request.wait.end(done.error());
 }

@@ -391,6 +391,8 @@ int run_command(Command &command)
     int status = ended ? std::max(*ended, command.status()) : exit_status(ended.error());
     if (!ended && !is_quiet(ended.error()))
         command.report(ended.error()), status = command.status();
+    if (!ended && ended.error().code() == EINTR)
+        end_by_signal(interrupted());
     // Delayed errors of a write show when the descriptor is closed. One that was closed all along is no failure by
     // itself: who had something to print has failed before.
     if (close(STDOUT_FILENO) < 0 && errno != EBADF && status == status::done) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "execution.hpp"
 
+#include "inherited_signals.hpp"
 #include "interruption.hpp"
 #include "printable.hpp"
 
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <spawn.h>
 #include <string_view>
 
 namespace ipc {
@@ -66,37 +66,29 @@ private:
     std::vector<char *> variables_;
 };
 
-/// What a child does before it becomes the program.
-class SpawnPlan {
-public:
-    explicit SpawnPlan(int input)
-    {
-        posix_spawn_file_actions_init(&actions_);
-        posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-        posix_spawnattr_init(&attributes_);
-        posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-        sigset_t defaults; // what this process may have chosen to ignore; what it catches is default by itself
-        sigemptyset(&defaults);
-        for (int signal : {SIGPIPE, SIGXFSZ, SIGCHLD})
-            sigaddset(&defaults, signal);
-        posix_spawnattr_setsigdefault(&attributes_, &defaults);
+/// Start it in a process group of its own, as posix_spawn(3) would, which has no way to ignore a signal. 0 or an errno
+/// value.
+int spawn(pid_t &process, const char *path, char **words, char **environment, int input)
+{
+    volatile int code = 0; // in memory that the child shares
+    const HeldSignals held;
+    const pid_t child = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+    if (child == 0) {
+        if (setpgid(0, 0) == 0 && dup2(input, STDIN_FILENO) >= 0) {
+            restore_signals();
+            execve(path, words, environment);
+        }
+        code = errno;
+        _exit(status::not_executable);
     }
-    SpawnPlan(const SpawnPlan &) = delete;
-    ~SpawnPlan()
-    {
-        posix_spawnattr_destroy(&attributes_);
-        posix_spawn_file_actions_destroy(&actions_);
-    }
-
-    int spawn(pid_t &process, const char *path, char **words, char **environment) const
-    {
-        return posix_spawn(&process, path, &actions_, &attributes_, words, environment);
-    }
-
-private:
-    posix_spawn_file_actions_t actions_;
-    posix_spawnattr_t attributes_;
-};
+    if (child < 0)
+        return errno;
+    process = child;
+    if (code)
+        while (waitpid(child, nullptr, 0) < 0 && errno == EINTR)
+            ;
+    return code;
+}
 
 /// As execvp(3) wants them. Borrows from `words`.
 std::vector<char *> pointers(const std::vector<std::string> &words)
@@ -172,16 +164,15 @@ Result<Executable> Executable::find(const std::string &word)
 
 Result<pid_t> Executable::start(const std::vector<std::string> &words, const Environment &environment, int input) const
 {
-    const SpawnPlan plan(input);
     ChildEnvironment variables(environment);
     std::vector<char *> arguments = pointers(words);
     pid_t process = 0;
-    int code = plan.spawn(process, path_.c_str(), arguments.data(), variables.get());
+    int code = spawn(process, path_.c_str(), arguments.data(), variables.get(), input);
     if (code == ENOEXEC) { // a script that does not say by what it is to be read
         static char shell[] = "/bin/sh";
         arguments.front() = const_cast<char *>(path_.c_str());
         arguments.insert(arguments.begin(), shell);
-        code = plan.spawn(process, shell, arguments.data(), variables.get());
+        code = spawn(process, shell, arguments.data(), variables.get(), input);
     }
     if (code)
         return not_started(words.front(), code);

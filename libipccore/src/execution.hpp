@@ -31,8 +31,9 @@ public:
     static Result<Executable> find(const std::string &word);
 
     /// Start it as a child; `words` are its name and arguments, standard input is `input`. It gets no other descriptor
-    /// that is close-on-exec, and a process group of its own, so that signals of the terminal do not reach it. E2BIG if
-    /// the arguments are more than the system passes on; an error of execute() if it cannot be executed after all.
+    /// that is close-on-exec, and a process group of its own, so that signals of the terminal do not reach it. Signals
+    /// are treated there as the caller of this process has it (inherited_signals.hpp). E2BIG if the arguments are more
+    /// than the system passes on; an error of execute() if it cannot be executed after all.
     Result<pid_t> start(const std::vector<std::string> &words, const Environment &environment, int input) const;
 
 private:

@@ -2,6 +2,7 @@
 #include "guarded_access.hpp"
 
 #include "error.hpp"
+#include "inherited_signals.hpp"
 
 #include <ipc/plugin.h>
 
@@ -28,8 +29,6 @@ struct Guard {
 };
 Guard *volatile guard = nullptr; // the innermost
 
-struct sigaction before; // what SIGBUS did before the first guard
-
 /// Leaves those guards too that stand inside of the one whose memory it is.
 void on_fault(int signal, siginfo_t *info, void *)
 {
@@ -40,16 +39,17 @@ void on_fault(int signal, siginfo_t *info, void *)
             siglongjmp(one->back, EFAULT);
         }
     // Somebody else's: as if there were no guard.
-    sigaction(signal, &before, nullptr);
+    restore_signal(signal);
     std::raise(signal);
 }
 
 /// Without SA_NODEFER the jump would have to restore the mask of signals, a system call for each use.
-void handle(int signal, struct sigaction action, struct sigaction *old)
+void handle(int signal, struct sigaction action)
 {
     action.sa_flags |= SA_NODEFER;
     sigemptyset(&action.sa_mask);
-    sigaction(signal, &action, old);
+    change_signal(signal, action);
+    unblock_signal(signal);
 }
 
 void expect_faults()
@@ -61,14 +61,15 @@ void expect_faults()
     struct sigaction action = {};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO;
-    handle(SIGBUS, action, &before);
+    handle(SIGBUS, action);
 }
 
 /// A clock that ticks while timed attempts are made: setting it for each would cost more than most of them. A timer of
-/// its own, since that of interruption.hpp may be running.
+/// its own with a signal of its own, since that of interruption.hpp may be running.
 constexpr std::int64_t tick = 250'000'000;
 timer_t ticker = {};
 volatile std::sig_atomic_t is_ticking = 0, was_needed = 0;
+int tick_signal() { return SIGRTMAX - 6; }
 
 void set_ticker(std::int64_t nanoseconds)
 {
@@ -80,9 +81,12 @@ void set_ticker(std::int64_t nanoseconds)
 
 /// Not at the first tick, which may have waited while this process was stopped: what is called shall have had some
 /// time.
-void on_tick(int)
+void on_tick(int signal, siginfo_t *info, void *)
 {
-    if (guard && guard->ticks >= 0) {
+    if (info->si_code != SI_TIMER) {
+        restore_signal(signal);
+        std::raise(signal);
+    } else if (guard && guard->ticks >= 0) {
         const std::int64_t seen = guard->seen;
         guard->seen = seen + 1;
         if (seen > guard->ticks)
@@ -103,12 +107,12 @@ void make_ticker()
         ::pthread_atfork(nullptr, nullptr, [] { is_made = false; });
     is_watched = is_made = true;
     struct sigaction action = {};
-    action.sa_handler = on_tick;
-    action.sa_flags = SA_RESTART;
-    handle(SIGVTALRM, action, nullptr);
+    action.sa_sigaction = on_tick;
+    action.sa_flags = SA_RESTART | SA_SIGINFO;
+    handle(tick_signal(), action);
     sigevent event = {};
     event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGVTALRM;
+    event.sigev_signo = tick_signal();
     timer_create(CLOCK_MONOTONIC, &event, &ticker);
     is_ticking = 0;
 }

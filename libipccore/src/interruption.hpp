@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SIGINT and SIGTERM as a request that a command notices between two steps, and deadlines for system calls without one.
+//
+// Waits end by a timer of the monotonic clock with a signal of its own, whatever the caller has blocked, ignored or set
+// to go off. Everything that is changed for that is remembered (inherited_signals.hpp).
 #pragma once
 
 #include <cstdint>
@@ -10,8 +13,8 @@ namespace ipc {
 /// that begins just after the signal is woken too, since the signal is repeated every few milliseconds until then.
 void catch_interruptions();
 
-/// From now on these signals do again what they did when the command was started. For handing the process to another
-/// program.
+/// From now on all signals are treated as when the command was started, and no deadline holds any more. For handing the
+/// process to another program.
 void release_interruptions();
 
 /// The signal that asked to stop; 0 if none has.
@@ -20,7 +23,7 @@ int interrupted();
 /// The same, and forget it: waits work again until the next signal. For commands that wind up what they have in hand.
 int take_interruption();
 
-/// From now on the end of a child is noted.
+/// From now on the end of a child is noted, also where the caller blocks or ignores SIGCHLD.
 void catch_child_ends();
 
 /// As long as one is there, the end of a child, also one that was noted before, ends waits too.
@@ -39,6 +42,14 @@ int disturbed();
 
 /// From `timeout` nanoseconds on, waits of the calling thread fail with EINTR, again and again, until
 /// wait_deadline(IPC_FOREVER). For system calls that take no timeout.
+/// Setting it for wait after wait costs no system call, and a wait may fail with EINTR earlier.
 void wait_deadline(std::int64_t timeout);
+
+/// Once all is written and closed this process dies of that signal, instead of ending with a status: so the shell that
+/// waits for it knows that the user meant it too.
+void end_by_signal(int signal);
+/// The runner's last step. Returns if no such signal was named, or it does not end this process, as the first of a
+/// namespace.
+void die_if_asked_to();
 
 } // namespace ipc

@@ -2,6 +2,7 @@
 #include "journal.hpp"
 
 #include "error.hpp"
+#include "inherited_signals.hpp"
 #include "journal_format.hpp"
 #include "plugins.hpp"
 #include "printable.hpp"
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -103,7 +103,7 @@ Error Journal::error(std::string_view what, int code) const
 
 Result<Journal> Journal::open(const std::string &path, const Address &queue)
 {
-    ::signal(SIGXFSZ, SIG_IGN); // a limit on its size is an error, as a full disk is
+    ignore_signal(SIGXFSZ); // a limit on its size is an error, as a full disk is
     Fd file = IPC_TRY(locked(path));
     const std::unique_ptr<char, void (*)(void *)> real(::realpath(path.c_str(), nullptr), std::free);
     Journal journal(std::move(file), real ? real.get() : path, queue.text());

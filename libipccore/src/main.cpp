@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
+#include "interruption.hpp"
 
 #include <fcntl.h>
 
@@ -31,6 +32,7 @@ int main(int count, char **words)
     }
     if (__lsan_do_leak_check)
         __lsan_do_leak_check();
+    ipc::die_if_asked_to();
     // All is written and closed. Going through the destructors of every library would only touch pages of each once
     // more, which is a fifteenth of a short command's whole time.
     std::_Exit(status);

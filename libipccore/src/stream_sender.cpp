@@ -2,6 +2,7 @@
 #include "stream_sender.hpp"
 
 #include "error.hpp"
+#include "inherited_signals.hpp"
 #include "interruption.hpp"
 
 #include <poll.h>
@@ -43,7 +44,7 @@ Result<void> StreamSender::connect(const Deadline &deadline)
     stream_.emplace(IPC_TRY(Stream::connect(*plugin_, address_, deadline.timeout())));
     if (stream_->keeps_records() && address_.frame)
         return usage_error("its channel keeps records apart by itself (leave out frame={})", text_of(*address_.frame));
-    std::signal(SIGPIPE, SIG_IGN); // a pipe has no other way to say EPIPE
+    ignore_signal(SIGPIPE); // a pipe has no other way to say EPIPE
     return {};
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 #include <limits>
 #include <new>
@@ -114,8 +115,24 @@ void Workers::reap()
     if (!take_child_end())
         return;
     int status;
-    for (pid_t process; (process = ::waitpid(-1, &status, WNOHANG)) > 0;)
-        ended(process, status);
+    for (pid_t process; (process = ::waitpid(-1, &status, WNOHANG)) != 0;)
+        if (process > 0)
+            ended(process, status);
+        else if (errno != EINTR)
+            return lose_sight(errno);
+}
+
+/// Nothing tells any more how the commands end that run: their messages count as not worked on.
+void Workers::lose_sight(int code)
+{
+    for (Worker &worker : workers_) {
+        if (!worker.process)
+            continue;
+        worker.process = 0;
+        set_aside(std::move(*worker.message));
+        worker.message.reset();
+        stop(failure(code, "how {} ends cannot be learnt: {}", name_, std::strerror(code)));
+    }
 }
 
 void Workers::start_due()
@@ -159,10 +176,13 @@ void Workers::wait_for_end()
         wait_deadline(timeout);
     int status;
     const pid_t process = ::waitpid(-1, &status, 0);
+    const int code = errno;
     if (timeout != IPC_FOREVER)
         wait_deadline(IPC_FOREVER);
     if (process > 0)
         ended(process, status);
+    else if (code != EINTR)
+        lose_sight(code);
 }
 
 /// Nanoseconds until the next attempt at a message, IPC_FOREVER if none waits for one.
@@ -382,8 +402,10 @@ void Workers::give_back()
 
 Result<int> Workers::outcome() const
 {
-    if (stopped_by_)
+    if (stopped_by_) {
+        end_by_signal(stopped_by_);
         return 128 + stopped_by_;
+    }
     const bool in_vain = end_ && (end_->code() == EAGAIN || end_->code() == ETIMEDOUT);
     if (end_ && !in_vain)
         return *end_;

@@ -71,6 +71,7 @@ private:
     std::size_t free_workers() const;
     void heed_signals();
     void reap();
+    void lose_sight(int code);
     void start_due();
     void take();
     void wait_for_end();
