@@ -21,8 +21,8 @@ Error vain(int code, std::uint64_t parties)
     if (code == EAGAIN || code == ETIMEDOUT)
         return Error::of(code, "not all %llu came in the time given, so that none went (wait longer, or start more)",
                          static_cast<unsigned long long>(parties));
-    if (code == EIDRM)
-        return removed_meanwhile();
+    if (code == EIDRM || code == EFAULT)
+        return loss_error(code);
     return Error::system("waiting for the others", code);
 }
 
@@ -66,14 +66,14 @@ std::optional<std::uint64_t> arrive(const MappedImage &image, std::uint32_t roun
 }
 
 /// Until the round is over. Looks again now and then, should the one who ended it have died before it woke the others,
-/// or should nobody be able to come any more: EIDRM.
+/// or should nobody be able to come any more.
 int wait_for_round(const MappedImage &image, std::uint32_t round, int descriptor, const Deadline &deadline)
 {
     while (round_of(image).load() == round) {
         if (deadline.over())
             return deadline.code();
-        if (!is_named(descriptor))
-            return EIDRM;
+        if (const int lost = image.loss(descriptor))
+            return lost;
         const int code = futex_sleep(&image->round, round, deadline.left_within(second));
         if (code && code != ETIMEDOUT)
             return code;
@@ -81,17 +81,17 @@ int wait_for_round(const MappedImage &image, std::uint32_t round, int descriptor
     return 0;
 }
 
-bool lock(RobustWord &word, const Deadline &deadline, int &code)
+bool lock(const MappedImage &image, RobustWord &word, int descriptor, const Deadline &deadline, int &code)
 {
-    code = word.lock(deadline);
+    code = word.lock(deadline, [&] { return image.loss(descriptor); });
     return code == 0 || code == EOWNERDEAD;
 }
 
 /// Take this process out again; false if all have come meanwhile, so that it goes with them.
-bool withdraw(const MappedImage &image, RobustWord &word, std::uint32_t round, std::uint64_t place)
+bool withdraw(const MappedImage &image, RobustWord &word, int descriptor, std::uint32_t round, std::uint64_t place)
 {
     int code;
-    if (!lock(word, Deadline(second), code))
+    if (!lock(image, word, descriptor, Deadline(second), code))
         return round_of(image).load() == round; // and it ends at once, after which it does not count
     const bool alone = round_of(image).load() == round;
     if (alone)
@@ -107,7 +107,7 @@ Result<void> meet_at(const MappedImage &image, RobustWord &word, int descriptor,
     const Deadline deadline(timeout), patience(second);
     int code;
     // Who does not want to wait for the others waits for the list all the same.
-    if (!lock(word, deadline.at_once() ? patience : deadline, code))
+    if (!lock(image, word, descriptor, deadline.at_once() ? patience : deadline, code))
         return vain(code, image.parties());
     const std::uint32_t round = round_of(image).load();
     const std::optional<std::uint64_t> place = arrive(image, round);
@@ -115,7 +115,7 @@ Result<void> meet_at(const MappedImage &image, RobustWord &word, int descriptor,
     if (!place)
         return {};
     code = wait_for_round(image, round, descriptor, deadline);
-    if (code && withdraw(image, word, round, *place))
+    if (code && withdraw(image, word, descriptor, round, *place))
         return vain(code, image.parties());
     return {};
 }

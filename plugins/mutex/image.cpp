@@ -86,15 +86,11 @@ Result<std::uint64_t> check_header(const ImageHeader &header, std::uint64_t byte
     return std::uint64_t(header.parties);
 }
 
-bool is_named(int descriptor)
+Error loss_error(int code)
 {
-    struct stat status;
-    return ::fstat(descriptor, &status) != 0 || status.st_nlink != 0;
-}
-
-Error removed_meanwhile()
-{
-    return Error::of(EIDRM, "it was removed while it was waited for (create it again, or stop using it)");
+    if (code == EIDRM)
+        return Error::of(EIDRM, "it was removed while it was waited for (create it again, or stop using it)");
+    return Error::of(EFAULT, "its memory is gone: another process has cut it off (remove it with semrm)");
 }
 
 Result<MappedImage> MappedImage::map(int descriptor)
@@ -124,6 +120,16 @@ MappedImage::MappedImage(MappedImage &&other) noexcept
     : begin_(std::exchange(other.begin_, nullptr)), length_(other.length_), image_(other.image_),
       parties_(other.parties_)
 {
+}
+
+int MappedImage::loss(int descriptor) const
+{
+    struct stat status;
+    if (::fstat(descriptor, &status) != 0)
+        return 0; // nothing is known of it
+    if (static_cast<std::uint64_t>(status.st_size) < image_bytes(parties_))
+        return EFAULT;
+    return status.st_nlink ? 0 : EIDRM;
 }
 
 MappedImage::~MappedImage()

@@ -70,9 +70,8 @@ ipc::Result<void> write_image(int descriptor, std::uint64_t bytes);
 /// The parties that a valid header of a segment of so many bytes says. EINVAL for anything else.
 ipc::Result<std::uint64_t> check_header(const ImageHeader &header, std::uint64_t bytes);
 
-/// Has the file a name still? If not, nobody comes to it any more.
-bool is_named(int descriptor);
-ipc::Error removed_meanwhile();
+/// What loss() says in words.
+ipc::Error loss_error(int code);
 
 /// Mapped, with a private page before it.
 class MappedImage {
@@ -84,6 +83,8 @@ public:
 
     Image *operator->() const { return image_; }
     std::uint64_t parties() const { return parties_; } ///< as they were checked
+    /// What has become of the file while it was mapped: 0, EIDRM if it has no name any more, EFAULT if it was cut off.
+    int loss(int descriptor) const;
     std::uint32_t *word() const { return reinterpret_cast<std::uint32_t *>(&image_->mutex); }
 
 private:

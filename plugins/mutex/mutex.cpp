@@ -18,22 +18,27 @@ using namespace ipc;
 namespace {
 
 /// Sleep until the process has ended; 0, or why it was not waited for any longer. It need not be a child.
-int wait_for_end(const ProcessMark &process, const Deadline &deadline)
+int wait_for_end(const ProcessMark &process, const Deadline &deadline, const std::function<int()> &loss)
 {
-    constexpr std::int64_t step = 10'000'000; // for a process that cannot be waited for, being in another namespace
-    const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, process.process, 0)));
+    constexpr std::int64_t second = 1'000'000'000;
+    const Fd handle(is_of_own_space(process) ? static_cast<int>(::syscall(SYS_pidfd_open, process.process, 0)) : -1);
     while (!has_ended(process)) {
         if (deadline.over())
             return deadline.code();
         pollfd end = {handle.get(), POLLIN, 0};
-        const timespec pause = timespec_of(deadline.left_within(handle ? 100 * step : step));
+        const timespec pause = timespec_of(deadline.left_within(second));
         if (::ppoll(&end, 1, &pause, nullptr) < 0 && errno == EINTR && wait_is_interrupted())
             return EINTR;
+        if (const int lost = loss())
+            return lost;
     }
     return 0;
 }
 
-constexpr const char *locked_by_another = "locked by another process";
+Error not_locked(int code)
+{
+    return code == EIDRM || code == EFAULT ? loss_error(code) : vain_wait(code, "locked by another process");
+}
 
 std::int64_t now()
 {
@@ -128,9 +133,9 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
         return Error::of(EINVAL, "it is a barrier for %llu (use --barrier, or another name)",
                          static_cast<unsigned long long>(image_.parties()));
     const Deadline deadline(timeout);
-    const int code = word_.lock(deadline);
+    const int code = word_.lock(deadline, [this] { return image_.loss(file_.get()); });
     if (code && code != EOWNERDEAD)
-        return vain_wait(code, locked_by_another);
+        return not_locked(code);
     locked_ = true;
     Result<void> ours = wait_for_command(deadline);
     if (ours && !known_)
@@ -149,9 +154,9 @@ Result<std::uint64_t> Mutex::lock(std::uint64_t slots, bool shared, std::int64_t
 /// What was removed between being opened and being locked locks nobody out.
 Result<void> Mutex::check_name() const
 {
-    if (is_named(file_.get()))
-        return {};
-    return removed_meanwhile();
+    if (const int lost = image_.loss(file_.get()))
+        return loss_error(lost);
+    return {};
 }
 
 /// Whoever had it before may have died while its command goes on.
@@ -160,8 +165,12 @@ Result<void> Mutex::wait_for_command(const Deadline &deadline)
     const ProcessMark command = image_->command;
     if (!command)
         return {};
-    if (const int code = wait_for_end(command, deadline))
-        return vain_wait(code, locked_by_another);
+    const int code = wait_for_end(command, deadline, [this] { return image_.loss(file_.get()); });
+    if ((code == EAGAIN || code == ETIMEDOUT) && !is_of_own_space(command))
+        return vain_wait(code, "its owner died, and whether its command has ended cannot be seen from this process "
+                               "namespace");
+    if (code)
+        return not_locked(code);
     image_->command = {};
     return {};
 }

@@ -109,18 +109,19 @@ robust_list *RobustWord::node() const
 
 std::uint32_t RobustWord::owner() const { return atomic(word_).load() & FUTEX_TID_MASK; }
 
-int RobustWord::lock(const Deadline &deadline)
+int RobustWord::lock(const Deadline &deadline, const std::function<int()> &loss)
 {
     set_pending(node()); // from here on the kernel looks at the word too, should this thread end
-    const int code = acquire(deadline);
+    const int code = acquire(deadline, loss);
     if (code == 0 || code == EOWNERDEAD)
         link(node());
     set_pending(nullptr);
     return code;
 }
 
-int RobustWord::acquire(const Deadline &deadline)
+int RobustWord::acquire(const Deadline &deadline, const std::function<int()> &loss)
 {
+    constexpr std::int64_t second = 1'000'000'000; // nobody wakes who waits for memory that is gone
     const std::atomic_ref<std::uint32_t> word = atomic(word_);
     std::uint32_t others = 0; // having waited, one does not know whether more do
     for (;;) {
@@ -130,10 +131,12 @@ int RobustWord::acquire(const Deadline &deadline)
                 return seen & FUTEX_OWNER_DIED ? EOWNERDEAD : 0;
         } else if (!deadline.at_once() &&
                    (seen & FUTEX_WAITERS || word.compare_exchange_strong(seen, seen | FUTEX_WAITERS))) {
-            const int code = ipc::futex_sleep(word_, seen | FUTEX_WAITERS, deadline.left());
+            const int code = ipc::futex_sleep(word_, seen | FUTEX_WAITERS, deadline.left_within(second));
             if (code && code != ETIMEDOUT)
                 return code;
             others = FUTEX_WAITERS;
+            if (const int lost = code == ETIMEDOUT ? loss() : 0)
+                return lost;
         }
         if (deadline.over())
             return deadline.code();

@@ -12,6 +12,7 @@
 #include <linux/futex.h>
 
 #include <cstdint>
+#include <functional>
 
 /// So far before a word lies the node that stands for it in the list of the kernel: a private page before the mapping.
 std::size_t robust_distance();
@@ -26,8 +27,8 @@ public:
     ~RobustWord();
 
     /// 0, or EOWNERDEAD if the last owner died: both have it locked. EAGAIN, ETIMEDOUT, EINTR. Free it takes no system
-    /// call.
-    int lock(const ipc::Deadline &deadline);
+    /// call. `loss` is asked once a second while it waits; what it answers, unless it is 0, ends the wait.
+    int lock(const ipc::Deadline &deadline, const std::function<int()> &loss);
     /// False if the word is not this thread's any more: somebody has overwritten it.
     bool unlock();
     /// Does the thread that made this have it locked? For its child too.
@@ -36,7 +37,7 @@ public:
     std::uint32_t owner() const;
 
 private:
-    int acquire(const ipc::Deadline &deadline);
+    int acquire(const ipc::Deadline &deadline, const std::function<int()> &loss);
     robust_list *node() const;
 
     std::uint32_t *word_ = nullptr;

@@ -5,6 +5,7 @@
 #include <ipc/descriptor_segment.hpp>
 #include <ipc/shm_directory.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -73,6 +74,13 @@ Result<Fd> open_file_of(const char *leaf, const struct statx &semaphore)
     return file;
 }
 
+/// Was it made by this plugin, for whatever semaphore? Damage behind its first bytes does not matter.
+bool is_list(int descriptor)
+{
+    char found[sizeof magic];
+    return ::pread(descriptor, found, sizeof found, 0) == sizeof found && std::memcmp(found, magic, sizeof found) == 0;
+}
+
 /// The places, if the file has the header that it should have; none if not.
 std::vector<Place> read_places(int descriptor, const Header &expected)
 {
@@ -97,13 +105,19 @@ Result<Fd> make_file(int directory, const char *leaf, const struct statx &semaph
                        write_header);
 }
 
-/// What is there belongs to a semaphore that is gone, as long as the name means this one.
+/// What is there belongs to a semaphore that is gone, as long as the name means this one. What no plugin of this kind
+/// has made is somebody's, and stays.
 Result<void> give_way(int directory, const char *name, int file, const struct statx &semaphore)
 {
     struct statx named, stale;
     const int code = file_status(directory, semaphore_leaf(name).text(), AT_SYMLINK_NOFOLLOW, named);
     if (code || !same_object(identity_of(named), identity_of(semaphore)))
         return Error::of(EIDRM, "it was removed meanwhile (create it again, or stop using it)");
+    if (!is_list(file))
+        return Error::of(EEXIST,
+                         "%s/%s would say who has it, but holds something else (remove or rename that, or use a "
+                         "semaphore of another name)",
+                         shm_directory, holders_leaf(name).text());
     if (const int failed = file_status(file, stale))
         return Error::system("its status cannot be read", failed);
     const ipc_identity identity = identity_of(stale);
@@ -126,6 +140,17 @@ Result<Holders> Holders::open(const char *name, const SemaphoreFile &semaphore)
         IPC_TRY(give_way(directory.get(), name, file.get(), status));
     file = IPC_TRY(make_file(directory.get(), leaf.text(), status, header));
     return Holders(std::move(file), std::vector<Place>(header.places));
+}
+
+void Holders::remove(int directory, const char *name)
+{
+    const LeafName leaf = holders_leaf(name);
+    const Fd file(::openat(directory, leaf.text(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    struct statx status;
+    if (!file || file_status(file.get(), status) != 0 || !S_ISREG(status.stx_mode) || !is_list(file.get()))
+        return;
+    const ipc_identity identity = identity_of(status);
+    (void)remove_file(directory, leaf.text(), &identity);
 }
 
 Holders::Glance Holders::glance(const char *name, const struct statx &semaphore, std::uint64_t slots)
@@ -221,6 +246,12 @@ Result<void> Holders::entrust(std::uint64_t slot, const ProcessMark &locker, con
     if (!is_held_by(index, locker))
         return Error::of(EOWNERDEAD, "who locked it has died meanwhile");
     return write(index, {PlaceState::held, places_[index].locker, process});
+}
+
+bool Holders::has_strangers() const
+{
+    return std::ranges::any_of(
+        places_, [](const Place &place) { return place.state == PlaceState::held && !is_of_own_space(place.process); });
 }
 
 Result<void> Holders::refresh()

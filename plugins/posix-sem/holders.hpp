@@ -23,10 +23,13 @@ struct Place {
 
 class Holders {
 public:
-    /// For a semaphore that is locked by a HoldersLock. What is there and belongs to another semaphore, or is damaged,
-    /// gives way to a new one with a place for each slot, or with plain_places where the semaphore has none. EIDRM if
-    /// the name means another semaphore by now.
+    /// For a semaphore that is locked by a HoldersLock. A list that belongs to another semaphore, or is damaged, gives
+    /// way to a new one with a place for each slot, or with plain_places where the semaphore has none. EIDRM if the
+    /// name means another semaphore by now, EEXIST if the file of that name is no list.
     static ipc::Result<Holders> open(const char *name, const SemaphoreFile &semaphore);
+
+    /// Remove the list of the semaphore of that name, if there is one: the semaphore is gone.
+    static void remove(int directory, const char *name);
 
     /// Give back what was left half done and, if `dead` is true, what dead processes have.
     ipc::Result<void> settle(SemaphoreFile &semaphore, bool dead);
@@ -37,6 +40,8 @@ public:
     ipc::Result<void> give(SemaphoreFile &semaphore, std::uint64_t slot, const ipc::ProcessMark &locker);
     /// What `locker` took is for that process now. EOWNERDEAD if somebody gave it back, since the locker has died.
     ipc::Result<void> entrust(std::uint64_t slot, const ipc::ProcessMark &locker, const ipc::ProcessMark &process);
+    /// Does a process of another process namespace have one? It is never found dead.
+    bool has_strangers() const;
     /// Read again what others may have changed.
     ipc::Result<void> refresh();
 

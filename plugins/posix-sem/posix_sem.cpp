@@ -19,6 +19,8 @@ constexpr std::int64_t reclaim_interval = 50'000'000;
 constexpr std::int64_t look_interval = 10'000'000;
 
 constexpr const char *others_have_it = "others have it";
+constexpr const char *strangers_have_it =
+    "others have it, whether they have ended cannot be seen from this process namespace";
 
 /// Sleep for nothing in particular; 0 or EINTR.
 int look_again_later(const Deadline &deadline)
@@ -183,7 +185,7 @@ Result<std::uint64_t> NamedSemaphore::lock(std::uint64_t slots, bool shared, std
             return file_.slots() ? slot : 0;
         }
         if (deadline.over())
-            return vain_wait(deadline.code(), others_have_it);
+            return vain_wait(deadline.code(), holders_->has_strangers() ? strangers_have_it : others_have_it);
         // All slots may be taken and the value be positive, if somebody has raised it.
         const int code = file_.value() ? look_again_later(deadline)
                                        : file_.sleep_until_positive(deadline.left_within(reclaim_interval));
@@ -221,7 +223,7 @@ Result<void> remove(const ipc_address &address, const ipc_identity *expected)
 {
     const Fd directory = IPC_TRY(open_shm_directory());
     IPC_TRY(remove_file(directory.get(), semaphore_leaf(address.name).text(), expected));
-    (void)remove_file(directory.get(), holders_leaf(address.name).text(), nullptr);
+    Holders::remove(directory.get(), address.name);
     return {};
 }
 

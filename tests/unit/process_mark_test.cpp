@@ -9,25 +9,20 @@ using namespace ipc;
 
 namespace {
 
-/// A line of /proc/PID/stat with that name and state, started at tick 4711 with 3 threads.
-std::string line(const std::string &name, char state)
+/// A line of /proc/PID/stat with that name, of a process that was started at tick 4711.
+std::string line(const std::string &name)
 {
-    return "812 (" + name + ") " + state + " 1 812 812 0 -1 4194304 80 0 0 0 1 2 0 0 20 0 3 0 4711 1000 100\n";
+    return "812 (" + name + ") S 1 812 812 0 -1 4194304 80 0 0 0 1 2 0 0 20 0 3 0 4711 1000 100\n";
 }
 
 } // namespace
 
-TEST_CASE("state, threads and start of a process are read behind its name, whatever that holds")
+TEST_CASE("the start of a process is read after its name, whatever that holds")
 {
-    for (const char *name : {"sleep", "a b", ") R 1", "x) S 1 2 3 4 5 (y", ""}) {
-        const auto state = parse_process_state(line(name, 'S').c_str());
-        REQUIRE(state);
-        CHECK(state->state == 'S');
-        CHECK(state->threads == 3);
-        CHECK(state->start == 4711);
-    }
+    for (const char *name : {"sleep", "a b", ") R 1", "x) S 1 2 3 4 5 (y", ""})
+        CHECK(parse_process_start(line(name).c_str()) == 4711u);
     for (const char *text : {"", "812", "812 (sleep)", "812 (sleep) S 1 2", "812 sleep S 1"})
-        CHECK(!parse_process_state(text));
+        CHECK(!parse_process_start(text));
 }
 
 TEST_CASE("this process has not ended, and one with its number and another start has")
@@ -37,9 +32,30 @@ TEST_CASE("this process has not ended, and one with its number and another start
     CHECK(!has_ended(mine));
     CHECK(has_ended({mine.process, mine.start + 1, mine.space}));
     CHECK(!has_ended({mine.process, mine.start + 1, mine.space + 1})); // of which nothing is known
-    CHECK(!has_ended({mine.process, 0, 0}));
+    CHECK(!has_ended({mine.process, 0, mine.space}));                  // which may be it
     for (const std::int64_t nobody : {std::int64_t(0), std::int64_t(-1), std::int64_t(INT64_MAX)})
         CHECK(has_ended({nobody, 1, mine.space}));
+    // A number that no process has proves nothing where its namespace is not known.
+    CHECK(has_ended({INT32_MAX, 1, mine.space}));
+    CHECK(!has_ended({INT32_MAX, 1, 0}));
+}
+
+TEST_CASE("another process's mark is the one that it gives itself")
+{
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const ProcessMark own = mark_of(getpid());
+        _exit(write(ends[1], &own, sizeof own) == sizeof own && pause() == 0);
+    }
+    ProcessMark told;
+    REQUIRE(read(ends[0], &told, sizeof told) == sizeof told);
+    CHECK(told == mark_of(child));
+    CHECK(!has_ended(told));
+    kill(child, SIGKILL);
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+    CHECK(has_ended(told));
 }
 
 TEST_CASE("a process that is dead and not asked for its status has ended")
