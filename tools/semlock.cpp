@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // semlock - run a command while a semaphore is locked, or when enough others are ready.
+#include "child_process.hpp"
 #include "command.hpp"
 #include "execution.hpp"
 #include "interruption.hpp"
@@ -68,19 +69,23 @@ ipc::Result<ipc::Semaphore> open(const Request &request)
     return ipc::Semaphore::open_or_create(request.address, ipc::Purpose::lock, slots, request.ownership);
 }
 
-/// The command takes the lock along where that is possible. Else it runs as a child, and this process keeps the lock.
-ipc::Result<int> run_locked(ipc::Semaphore &semaphore, const Request &request, std::uint64_t slot)
+/// This process waits as long as the command runs, and the lock with it.
+ipc::Result<int> run_locked(ipc::Semaphore semaphore, const Request &request, std::uint64_t slot)
 {
     const ipc::Environment environment = {{"IPC_ADDRESS", semaphore.address().text()},
                                           {"IPC_SLOT", slot ? std::optional(fmt::to_string(slot)) : std::nullopt}};
-    if (semaphore.features() & IPC_SEMAPHORE_EXEC) {
-        IPC_TRY(semaphore.entrust(getpid()));
-        return ipc::execute(request.program, environment);
-    }
-    const ipc::Result<int> status =
-        ipc::run_child(request.program, environment, [&] { return semaphore.entrust(getpid()); });
-    IPC_TRY(semaphore.unlock());
-    return status;
+    const bool is_inherited = semaphore.features() & IPC_SEMAPHORE_INHERITED;
+    ipc::ChildProcess command;
+    IPC_TRY(command.start(
+        request.program, environment, [&] { return semaphore.entrust(getpid()); },
+        is_inherited ? ipc::Keep::resources : ipc::Keep::nothing));
+    const ipc::ChildEnd end = IPC_TRY(command.wait());
+    if (is_inherited)
+        semaphore.close(); // which leaves it to whom the command has handed it on
+    else
+        IPC_TRY(semaphore.unlock());
+    ipc::end_by_signal(end.signal);
+    return end.status;
 }
 
 } // namespace
@@ -105,5 +110,5 @@ ipc::Result<int> ipc::run(Command &command)
     const Result<std::uint64_t> slot = semaphore.lock(request.slots, request.shared, timeout);
     if (!slot)
         return request.wait.end(slot.error());
-    return run_locked(semaphore, request, slot.value());
+    return run_locked(std::move(semaphore), request, slot.value());
 }

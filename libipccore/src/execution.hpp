@@ -6,7 +6,6 @@
 
 #include <sys/types.h>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,12 +39,5 @@ private:
     explicit Executable(std::string path) : path_(std::move(path)) {}
     std::string path_;
 };
-
-/// Run the program as a child and wait for it: its exit status, or 128 and the signal that ended it. `prepare` runs in
-/// the child before it becomes the program; its error ends the child and is returned. Signals that somebody sends to
-/// this process alone go on to the child; those of the terminal, which reach both, are left to it. The child does not
-/// outlive this process, however that ends. An error as of execute() if there was nothing to run.
-Result<int> run_child(const std::vector<std::string> &words, const Environment &environment,
-                      const std::function<Result<void>()> &prepare);
 
 } // namespace ipc

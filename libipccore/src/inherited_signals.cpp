@@ -69,6 +69,8 @@ void hold_signals()
     mask_of_caller();
     sigset_t all;
     sigfillset(&all);
+    for (int signal : {SIGBUS, SIGSEGV, SIGFPE, SIGILL}) // which the processor raises, whether held or not
+        sigdelset(&all, signal);
     sigprocmask(SIG_SETMASK, &all, nullptr);
 }
 

@@ -20,7 +20,7 @@ void unblock_signal(int signal);
 bool is_ignored_by_caller(int signal);
 bool is_blocked_by_caller(int signal);
 
-/// No signal is delivered from now on, until restore_signals().
+/// No signal is delivered from now on, until restore_signals(), but for those of an access to memory.
 void hold_signals();
 /// All of them as the caller had them, for a process that becomes another program. A child of vfork(2) may call it too,
 /// since it changes no memory, if its parent made a HeldSignals before.

@@ -44,9 +44,11 @@ public:
     /// `slots` 0: however many it was made for. The answer is the slot, from 1 on, 0 where it has no number.
     Result<std::uint64_t> lock(std::uint64_t slots, bool shared, std::int64_t timeout);
     Result<void> unlock();
-    /// See ipc/plugin.h: by this process before exec with IPC_SEMAPHORE_EXEC, else by the child before its exec.
+    /// See ipc/plugin.h: by the child, before its exec.
     Result<void> entrust(std::int64_t process);
     Result<void> meet(std::uint64_t parties, std::int64_t timeout);
+    /// What the destructor does. Nothing else is called after it.
+    void close() { handle_.reset(); }
     /// Remove it, if its name still means it: for undoing a creation.
     Result<void> remove();
 

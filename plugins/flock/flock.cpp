@@ -72,9 +72,27 @@ Fd open_for_locking(const char *path)
     return file;
 }
 
+/// Looked at before it is opened, since opening a FIFO or a device has effects, and after it, since the name may have
+/// changed meanwhile.
+Result<Fd> open_named(const char *path)
+{
+    struct statx status;
+    if (const int code = ipc::file_status(AT_FDCWD, path, 0, status))
+        return ipc::lookup_error(code);
+    IPC_TRY(expect_lockable(status.stx_mode));
+    Fd file = open_for_locking(path);
+    if (!file)
+        return Error::of(errno, "this user may not open it: %s (it belongs to user %u, its mode is %04o)",
+                         std::strerror(errno), status.stx_uid, status.stx_mode & 07777u);
+    if (const int code = ipc::file_status(file.get(), status))
+        return Error::system("it cannot be opened", code);
+    IPC_TRY(expect_lockable(status.stx_mode));
+    return file;
+}
+
 class FileLock {
 public:
-    static constexpr std::uint32_t features = IPC_SEMAPHORE_SHARED | IPC_SEMAPHORE_RELEASED | IPC_SEMAPHORE_EXEC;
+    static constexpr std::uint32_t features = IPC_SEMAPHORE_SHARED | IPC_SEMAPHORE_RELEASED | IPC_SEMAPHORE_INHERITED;
 
     FileLock(Fd file, const ipc_address &address)
         : file_(std::move(file)), kind_(kind_of_address(address)), path_(address.name)
@@ -92,7 +110,9 @@ public:
 
 private:
     int apply(int operation, bool may_wait);
-    Result<void> check_name();
+    int apply_until(int operation, const Deadline &deadline);
+    bool has_its_name() const;
+    Result<void> begin_anew();
     Error refusal(int code, bool shared) const;
 
     Fd file_;
@@ -120,20 +140,7 @@ Result<std::unique_ptr<FileLock>> FileLock::create(const ipc_address &address, s
 
 Result<std::unique_ptr<FileLock>> FileLock::open(const ipc_address &address)
 {
-    // Looked at before it is opened, since opening a FIFO or a device has effects, and after it, since the name may
-    // have changed meanwhile.
-    struct statx status;
-    if (const int code = ipc::file_status(AT_FDCWD, address.name, 0, status))
-        return ipc::lookup_error(code);
-    IPC_TRY(expect_lockable(status.stx_mode));
-    Fd file = open_for_locking(address.name);
-    if (!file)
-        return Error::of(errno, "this user may not open it: %s (it belongs to user %u, its mode is %04o)",
-                         std::strerror(errno), status.stx_uid, status.stx_mode & 07777u);
-    if (const int code = ipc::file_status(file.get(), status))
-        return Error::system("it cannot be opened", code);
-    IPC_TRY(expect_lockable(status.stx_mode));
-    return std::make_unique<FileLock>(std::move(file), address);
+    return std::make_unique<FileLock>(IPC_TRY(open_named(address.name)), address);
 }
 
 Result<void> FileLock::status(ipc_semaphore_status &status)
@@ -181,14 +188,36 @@ Error FileLock::refusal(int code, bool shared) const
 }
 
 /// What has another name, or none, locks nobody out.
-Result<void> FileLock::check_name()
+bool FileLock::has_its_name() const
 {
     struct stat locked, named;
-    if (::fstat(file_.get(), &locked) == 0 && ::stat(path_.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
-        locked.st_ino == named.st_ino)
-        return {};
-    (void)unlock();
-    return Error::of(EIDRM, "the file was removed or replaced before it could be locked (try again)");
+    return ::fstat(file_.get(), &locked) == 0 && ::stat(path_.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
+           locked.st_ino == named.st_ino;
+}
+
+/// Go on with the file that has the name now.
+Result<void> FileLock::begin_anew()
+{
+    Result<Fd> file = open_named(path_.c_str());
+    if (!file && file.error().code() == ENOENT)
+        return Error::of(EIDRM, "the file was removed before it could be locked (create it again, or stop using it)");
+    file_ = IPC_TRY(std::move(file));
+    return {};
+}
+
+/// Wait for it; 0, or an errno value. EIDRM if it lost its name meanwhile, since nobody wakes who waits for that.
+int FileLock::apply_until(int operation, const Deadline &deadline)
+{
+    constexpr std::int64_t second = 1'000'000'000;
+    for (;;) {
+        const Deadline slice(std::max<std::int64_t>(1, deadline.left_within(second)));
+        if (const int code = ipc::call_until(slice, [&] { return apply(operation, true); }); code != ETIMEDOUT)
+            return code;
+        if (!has_its_name())
+            return EIDRM;
+        if (deadline.over())
+            return deadline.code();
+    }
 }
 
 Result<std::uint64_t> FileLock::lock(std::uint64_t slots, bool shared, std::int64_t timeout)
@@ -196,13 +225,17 @@ Result<std::uint64_t> FileLock::lock(std::uint64_t slots, bool shared, std::int6
     if (slots > 1)
         return Error::of(EINVAL, "a file has one lock and no slots (leave out --slots, or share it)");
     const int operation = shared ? LOCK_SH : LOCK_EX;
-    int code = apply(operation, false) == 0 ? 0 : errno;
-    if ((code == EAGAIN || code == EACCES) && timeout != 0)
-        code = ipc::call_until(Deadline(timeout), [&] { return apply(operation, true); });
-    if (code)
-        return refusal(code == EACCES ? EAGAIN : code, shared);
-    IPC_TRY(check_name());
-    return std::uint64_t(shared ? 0 : 1);
+    const Deadline deadline(timeout);
+    for (;;) {
+        int code = apply(operation, false) == 0 ? 0 : errno;
+        if ((code == EAGAIN || code == EACCES) && !deadline.at_once())
+            code = apply_until(operation, deadline);
+        if (code && code != EIDRM)
+            return refusal(code == EACCES ? EAGAIN : code, shared);
+        if (!code && has_its_name())
+            return std::uint64_t(shared ? 0 : 1);
+        IPC_TRY(begin_anew());
+    }
 }
 
 Result<void> FileLock::unlock()
@@ -212,12 +245,14 @@ Result<void> FileLock::unlock()
     return {};
 }
 
-/// The descriptor is the lock.
+/// The descriptor is the lock: one more, where few programs use one. A program that closes it all the same leaves the
+/// lock to those who run it.
 Result<void> FileLock::entrust(std::int64_t)
 {
-    if (::fcntl(file_.get(), F_SETFD, 0) != 0)
-        return Error::system("handing the lock on");
-    return {};
+    for (const int least : {1023, 511, 200, 10, 3})
+        if (::fcntl(file_.get(), F_DUPFD, least) >= 0)
+            return {};
+    return Error::system("handing the lock on");
 }
 
 Result<void> check(const ipc_address &address)

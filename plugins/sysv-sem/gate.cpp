@@ -5,6 +5,7 @@
 
 #include <ipc/semaphore.hpp>
 
+#include <algorithm>
 #include <vector>
 
 using namespace ipc;
@@ -78,10 +79,14 @@ Error operation_error(int code, int id, const char *what)
 
 namespace {
 
+constexpr const char *contradiction =
+    "its first semaphore lets nobody in, though a slot is free: semwait or another program has lowered it (if nobody "
+    "uses it, let one in with sempost, or remove it with semrm)";
+
 class Gate {
 public:
     static constexpr std::uint32_t features =
-        IPC_SEMAPHORE_COUNTS | IPC_SEMAPHORE_SLOTS | IPC_SEMAPHORE_RELEASED | IPC_SEMAPHORE_EXEC;
+        IPC_SEMAPHORE_COUNTS | IPC_SEMAPHORE_SLOTS | IPC_SEMAPHORE_RELEASED | IPC_SEMAPHORE_INHERITED;
 
     Gate(int id, const ipc_address &address)
         : set_(id), index_(static_cast<unsigned short>(number_parameter(address, "index", 0))),
@@ -114,6 +119,7 @@ public:
     Result<void> wait_zero(std::int64_t timeout);
     Result<std::uint64_t> lock(std::uint64_t slots, bool shared, std::int64_t timeout);
     Result<void> unlock();
+    Result<void> entrust(std::int64_t process);
     Result<void> meet(std::uint64_t parties, std::int64_t timeout);
 
 private:
@@ -121,6 +127,8 @@ private:
     Result<void> end(int code, const char *what) const;
     Result<void> end_wait(int code, const char *state) const;
     Result<std::uint64_t> take_slot(std::uint64_t slots, const Deadline &deadline);
+    bool is_contradictory(std::uint64_t slots) const;
+    int pass(std::uint64_t slots, const Deadline &deadline) const;
     Result<std::uint64_t> find_slot(std::uint64_t slots, const Deadline &deadline) const;
 
     Set set_;
@@ -216,13 +224,41 @@ Result<std::uint64_t> Gate::lock(std::uint64_t slots, bool shared, std::int64_t 
 
 Result<std::uint64_t> Gate::take_slot(std::uint64_t slots, const Deadline &deadline)
 {
-    if (slots == 1)
-        IPC_TRY(end(set_.run({{0, -1, SEM_UNDO}, {1, -1, SEM_UNDO}}, deadline), "locking it"));
-    else
-        IPC_TRY(end(set_.run({{0, -1, SEM_UNDO}}, deadline), "locking it"));
+    const int code = pass(slots, deadline);
+    if ((code == EAGAIN || code == ETIMEDOUT) && is_contradictory(slots))
+        return Error::of(code, "%s", contradiction);
+    IPC_TRY(end(code, "locking it"));
     locked_ = true;
     slot_ = slots == 1 ? 1 : IPC_TRY(find_slot(slots, deadline));
     return slot_;
+}
+
+/// The gate says that all slots are taken, and one is not. So it is when somebody has waited at the gate alone, with
+/// semwait, or looks for one of several slots at this moment; and for ever if another program has set the gate, since
+/// the kernel then forgets what it gives back when the holder dies.
+bool Gate::is_contradictory(std::uint64_t slots) const
+{
+    std::vector<unsigned short> values(slots + 2, 0);
+    return semctl(set_.id(), 0, GETALL, values.data()) == 0 && values.front() == 0 &&
+           std::any_of(values.begin() + 1, values.begin() + 1 + static_cast<std::ptrdiff_t>(slots),
+                       [](unsigned short value) { return value > 0; });
+}
+
+/// 0 once this process is through the gate, else why not.
+int Gate::pass(std::uint64_t slots, const Deadline &deadline) const
+{
+    constexpr std::int64_t second = 1'000'000'000;
+    const auto take = [&](const Deadline &until) {
+        return slots == 1 ? set_.run({{0, -1, SEM_UNDO}, {1, -1, SEM_UNDO}}, until)
+                          : set_.run({{0, -1, SEM_UNDO}}, until);
+    };
+    const std::int64_t first = deadline.left_within(second);
+    const int code = take(Deadline(first));
+    if ((code != EAGAIN && code != ETIMEDOUT) || deadline.over())
+        return code;
+    if (is_contradictory(slots))
+        host->notice(contradiction);
+    return take(deadline);
 }
 
 /// Through the gate: one of the slots is free, though others that came through may take it first, and another one then.
@@ -259,8 +295,20 @@ Result<void> Gate::unlock()
         return {};
     locked_ = false;
     const auto slot = static_cast<unsigned short>(slot_);
-    return end(slot ? set_.try_now({{0, 1, SEM_UNDO}, {slot, 1, SEM_UNDO}}) : set_.try_now({{index_, 1, SEM_UNDO}}),
-               "unlocking it");
+    const int code =
+        slot ? set_.try_now({{0, 1, SEM_UNDO}, {slot, 1, SEM_UNDO}}) : set_.try_now({{index_, 1, SEM_UNDO}});
+    if (code == EIDRM || code == EINVAL) // removed, and so nobody's
+        return {};
+    return end(code, "unlocking it");
+}
+
+/// The kernel's undo list, which the host shares, is the lock. This makes the command the last one that changed it,
+/// which is how the kernel says who has it. Nothing depends on it.
+Result<void> Gate::entrust(std::int64_t)
+{
+    const auto semaphore = slot_ ? static_cast<unsigned short>(slot_) : index_;
+    (void)set_.try_now({{semaphore, 1, IPC_NOWAIT}, {semaphore, -1, IPC_NOWAIT}});
+    return {};
 }
 
 Result<void> Gate::meet(std::uint64_t parties, std::int64_t timeout)

@@ -194,7 +194,7 @@ TEST_CASE("shared locks go together and exclude others")
 
 TEST_CASE("what is entrusted to a child is the child's, until that has ended")
 {
-    if (!applies() || subject().semaphore()->features & IPC_SEMAPHORE_EXEC)
+    if (!applies() || subject().semaphore()->features & IPC_SEMAPHORE_INHERITED) // what the host sees to
         return;
     FreshAddress address;
     Semaphore other = created(*address);

@@ -400,11 +400,13 @@ typedef struct ipc_semaphore ipc_semaphore;
 enum {
     IPC_SEMAPHORE_COUNTS =
         1u, /* have a value that wait() lowers and post() raises; else they are locks and nothing more */
-    IPC_SEMAPHORE_SLOTS = 2u,    /* can be made for several that lock them at once */
-    IPC_SEMAPHORE_SHARED = 4u,   /* can be locked by any number of processes that all ask for a shared lock */
-    IPC_SEMAPHORE_RELEASED = 8u, /* the kernel gives back what a process has locked the moment it dies; without, those
-                                    who wait find out within a fraction of a second */
-    IPC_SEMAPHORE_EXEC = 16u     /* what a process has locked stays locked when it becomes another program */
+    IPC_SEMAPHORE_SLOTS = 2u,     /* can be made for several that lock them at once */
+    IPC_SEMAPHORE_SHARED = 4u,    /* can be locked by any number of processes that all ask for a shared lock */
+    IPC_SEMAPHORE_RELEASED = 8u,  /* the kernel gives back what a process has locked the moment it dies; without, those
+                                     who wait find out within a fraction of a second */
+    IPC_SEMAPHORE_INHERITED = 16u /* what a process has locked stays locked as long as a process has the descriptor or
+                                     the list of System V undo operations that it was locked with: the host shares
+                                     both with a process that outlives this one */
 };
 
 /* What a semaphore is made for, which is what `value` of create() says. */
@@ -425,7 +427,8 @@ typedef struct ipc_semaphore_status {
     const char *name; /* as in ipc_segment_status */
 } ipc_semaphore_status;
 
-/* A handle is used by the process that made it, and in a child that it forks by entrust() and close() alone. */
+/* A handle is used by the process that made it, and in a child that it forks, or that shares its memory until it
+ * becomes another program, by entrust() and close() alone. */
 typedef struct ipc_semaphore_v1 {
     uint32_t size;
     uint32_t features; /* as in ipc_semaphore_status, known before one is opened */
@@ -450,9 +453,9 @@ typedef struct ipc_semaphore_v1 {
     int (*lock)(ipc_semaphore *semaphore, uint64_t slots, uint32_t shared, int64_t timeout, uint64_t *slot,
                 ipc_error *error);
     int (*unlock)(ipc_semaphore *semaphore, ipc_error *error);
-    /* What lock() took is for that process: no matter how this one ends, nobody else gets it before that one has ended.
-     * With IPC_SEMAPHORE_EXEC called by the process itself before it becomes another program; without, by a child of
-     * its before it does, while this one lives on and unlocks in the end. NULL if nothing has to be done for it. */
+    /* What lock() took is for that process: no matter how this one ends, nobody else gets it before that one has ended
+     * (with IPC_SEMAPHORE_INHERITED the host sees to that). Called by that process, a child of this one, before it
+     * becomes another program. This one lives on, and unlocks or closes in the end. NULL if nothing has to be done. */
     int (*entrust)(ipc_semaphore *semaphore, int64_t process, ipc_error *error);
     /* Wait until `parties` processes have called this, then all of them return 0. Who gives up, or dies before the last
      * one came, was never there. -EINVAL if it was made for another number. NULL if the mechanism has no barriers. */

@@ -141,7 +141,8 @@ overwrite() { printf "$(sed 's/../\\x&/g' <<< "$2")" | dd of="$(image)" bs=1 see
 @test "a list of holders that is damaged gives way to a new one" {
     needs_namespace
     list=/dev/shm/holders.${sem#*:/}
-    for damage in "truncate -s 10 $list" "truncate -s 10M $list" "dd if=/dev/urandom of=$list bs=72 count=1 status=none" "rm $list"; do
+    for damage in "truncate -s 10 $list" "truncate -s 10M $list" \
+        "dd if=/dev/urandom of=$list bs=8 seek=1 count=8 conv=notrunc status=none" "rm $list"; do
         semlock "$sem" -- true
         $damage
         expect 0 semlock -w 20 "$sem" -- true

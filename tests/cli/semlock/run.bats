@@ -122,7 +122,7 @@ is_free() { semlock -n -q "$1" -- true; }
         holder=$!
         wait_until eval "! is_free '$gate'"
         in_background bash -c "semlock -w 30 '$gate' -- touch $scratch/ran 2> $scratch/said; echo \$? > $scratch/status"
-        wait_until eval '[ "$(pgrep -c -x semlock)" -ge 1 ]'
+        wait_until eval '[ "$(pgrep -c -x semlock)" -eq 2 ]'
         wait_until eval "sleeps \$(pgrep -n -x semlock)"
         semrm --force "$gate"
         kill -KILL "$holder"
