@@ -132,7 +132,7 @@ Result<void> sleep(Queue &queue, Readiness readiness, Patience &patience)
         return {};
     }
     const std::uint32_t what = readiness == Readiness::message ? IPC_WAIT_MESSAGE : IPC_WAIT_SPACE;
-    const Result<void> woken = queue.wait(what, patience.left(1s));
+    const Result<void> woken = queue.wait(what, patience.left(500ms));
     return woken || woken.error().code() == ETIMEDOUT || woken.error().code() == EAGAIN ? Result<void>() : woken;
 }
 

@@ -89,7 +89,12 @@ public:
         return receive_many(room, timeout);
     }
     Result<void> peek(std::uint64_t index, ipc_message &message);
-    Result<void> put_back(const ipc_message &message) { return send(message, 0); }
+    Result<void> flush(std::int64_t) { return expect_reachable(0); }
+    Result<void> put_back(const ipc_message &message)
+    {
+        IPC_TRY(expect_reachable(1));
+        return send(message, 0);
+    }
 
 private:
     /// What a message must not meet: a full queue when it is sent, an empty one when it is received.
@@ -98,6 +103,8 @@ private:
     Result<void> map_writable();
     template <Obstacle obstacle, typename Work> Result<void> with_lock(std::int64_t timeout, Work work);
     template <Obstacle obstacle> int enter(std::int64_t timeout);
+    int loss() const;
+    Result<void> expect_reachable(std::uint64_t more);
     void release_after_fault();
     void wake(unsigned char *condition, std::uint64_t waiting);
     Result<void> check(const ipc_message &message) const;
@@ -178,6 +185,24 @@ Result<void> Channel::status(ipc_queue_status &status)
     return {};
 }
 
+/// 0 if the queue is as it was when it was opened: EIDRM if it was removed, EFAULT if its file was made shorter.
+int Channel::loss() const
+{
+    struct stat status;
+    if (::fstat(file_.get(), &status) == 0 && std::uint64_t(status.st_size) < layout_.bytes)
+        return EFAULT;
+    return ipc::removal_of(file_.get());
+}
+
+/// With those that wait in it.
+Result<void> Channel::expect_reachable(std::uint64_t more)
+{
+    if (!ipc::removal_of(file_.get()))
+        return {};
+    const Header header = IPC_TRY(boost_mq::read_header(file_.get(), layout_.bytes));
+    return ipc::expect_reachable(file_.get(), header.count + more);
+}
+
 /// Take the lock at a moment when the obstacle is not there. 0 or an errno value: EAGAIN or ETIMEDOUT if it stayed,
 /// EBUSY if the lock did. Waits without it.
 template <Channel::Obstacle obstacle> int Channel::enter(std::int64_t timeout)
@@ -191,12 +216,21 @@ template <Channel::Obstacle obstacle> int Channel::enter(std::int64_t timeout)
         if (contents_.count() > layout_.max_messages)
             return EBADMSG;
         if ((contents_.*obstacle)()) {
-            code = timeout == 0 ? EAGAIN : pauses.pause(deadline);
+            code = timeout == 0 ? EAGAIN : loss();
+            if (code == EIDRM && !(contents_.*obstacle)()) // what was sent before it was removed
+                continue;
+            if (!code)
+                code = pauses.pause(deadline);
             if (code)
                 return code;
             continue;
         }
-        code = lock_.take(mutex, deadline);
+        code = lock_.take(mutex, ipc::Deadline(deadline.left_within(patience)));
+        if (code == ETIMEDOUT && !deadline.over()) {
+            code = loss();
+            if (!code)
+                continue;
+        }
         if (code)
             return code == ETIMEDOUT ? EBUSY : code;
         if (!(contents_.*obstacle)())
@@ -219,7 +253,7 @@ template <Channel::Obstacle obstacle, typename Work> Result<void> Channel::with_
     });
     if (fault) {
         release_after_fault();
-        return Error::of(EIO, "the memory of the queue is gone: somebody made it smaller");
+        code = EFAULT;
     }
     return code ? failure(code, obstacle, timeout) : done;
 }
@@ -325,6 +359,10 @@ Error Channel::failure(int code, Obstacle obstacle, std::int64_t timeout)
         return Error::of(code, "timed out, the queue stayed %s", sending ? "full" : "empty");
     case EINTR:
         return Error::of(code, "stopped while waiting for %s", sending ? "room in the queue" : "a message");
+    case EFAULT:
+        return Error::of(EIO, "the memory of the queue is gone: somebody made it smaller");
+    case EIDRM:
+        return ipc::removed_error("the queue");
     case EOWNERDEAD:
         return boost_mq::left_error();
     case EBUSY:

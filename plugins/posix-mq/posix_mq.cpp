@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sys/inotify.h>
 
-#include <ctime>
 #include <limits>
 
 namespace posix_mq {
@@ -16,25 +15,9 @@ namespace {
 
 constexpr std::uint32_t highest_priority = 32767; // MQ_PRIO_MAX - 1
 
-/// A timeout as mq_timedsend(3) wants it, in absolute time; none for ever. One that is 0 lies in the past, which the
-/// kernel takes as "do not wait", so that no second call is needed to switch a descriptor between the two.
-class Deadline {
-public:
-    explicit Deadline(std::int64_t timeout) : waits_(timeout >= 0)
-    {
-        if (timeout <= 0)
-            return;
-        ::clock_gettime(CLOCK_REALTIME, &at_);
-        std::int64_t nanoseconds = at_.tv_nsec + timeout % 1'000'000'000;
-        at_.tv_sec += timeout / 1'000'000'000 + nanoseconds / 1'000'000'000;
-        at_.tv_nsec = nanoseconds % 1'000'000'000;
-    }
-    const timespec *get() const { return waits_ ? &at_ : nullptr; }
-
-private:
-    timespec at_ = {};
-    bool waits_;
-};
+/// For mq_timedsend(3) and its like, whose moments are those of the wall clock: one that has always passed means "do
+/// not wait", and no other is used, since that clock may be set at any time.
+constexpr timespec at_once = {};
 
 Error opening_error(int code, const PosixName &name)
 {
@@ -109,26 +92,35 @@ public:
         unsigned priority = message.fields & IPC_QUEUE_PRIORITY ? message.priority : 0;
         if (priority > highest_priority || (message.fields & IPC_QUEUE_TYPE && message.type != 1))
             return field_error(message);
-        Deadline deadline(timeout);
-        while (send_once(message, priority, deadline) != 0)
-            if (errno != EINTR || ipc::host->interrupted())
-                return send_error(errno, message.length, timeout);
-        return {};
+        const auto *bytes = static_cast<const char *>(message.bytes);
+        const ssize_t sent = within(timeout, [&](const timespec *limit) -> ssize_t {
+            return limit ? ::mq_timedsend(queue_.get(), bytes, message.length, priority, limit)
+                         : ::mq_send(queue_.get(), bytes, message.length, priority);
+        });
+        return sent < 0 ? send_error(int(-sent), message.length, timeout) : Result<void>();
     }
 
     Result<void> receive(ipc_message &message, std::int64_t timeout)
     {
-        Deadline deadline(timeout);
-        ssize_t length;
-        while ((length = receive_once(message, deadline)) < 0)
-            if (errno != EINTR || ipc::host->interrupted())
-                return receive_error(errno, message.capacity, timeout);
+        auto *bytes = static_cast<char *>(message.bytes);
+        const ssize_t length = within(timeout, [&](const timespec *limit) {
+            return limit ? ::mq_timedreceive(queue_.get(), bytes, message.capacity, &message.priority, limit)
+                         : ::mq_receive(queue_.get(), bytes, message.capacity, &message.priority);
+        });
+        if (length < 0)
+            return receive_error(int(-length), message.capacity, timeout);
         message.length = std::uint64_t(length);
         message.fields = IPC_QUEUE_PRIORITY;
         return {};
     }
 
-    Result<void> put_back(const ipc_message &message) { return send(message, 0); }
+    Result<void> flush(std::int64_t) { return expect_reachable(0); }
+
+    Result<void> put_back(const ipc_message &message)
+    {
+        IPC_TRY(expect_reachable(1));
+        return send(message, 0);
+    }
 
     Result<void> wait(std::uint32_t what, std::int64_t timeout)
     {
@@ -143,19 +135,30 @@ public:
     }
 
 private:
-    int send_once(const ipc_message &message, unsigned priority, const Deadline &deadline)
+    /// The result of `call`, with a moment to end at or none, in the time given; or the negative errno value.
+    template <typename Call> ssize_t within(std::int64_t timeout, Call &&call)
     {
-        auto *bytes = static_cast<const char *>(message.bytes);
-        return deadline.get() ? ::mq_timedsend(queue_.get(), bytes, message.length, priority, deadline.get())
-                              : ::mq_send(queue_.get(), bytes, message.length, priority);
+        if (timeout == 0) {
+            const ssize_t result = call(&at_once);
+            return result < 0 ? -errno : result;
+        }
+        ssize_t result = -1;
+        const auto attempt = [&] { return (result = call(nullptr)) < 0 ? -1 : 0; };
+        const int code =
+            ipc::call_until(ipc::Deadline(timeout), attempt, [this] { return ipc::removal_of(queue_.get()); });
+        if (code == EIDRM) // what was sent before that is still taken
+            result = call(&at_once);
+        return code && result < 0 ? -code : result;
     }
 
-    ssize_t receive_once(ipc_message &message, const Deadline &deadline)
+    /// Who has it open keeps it, and who looks for it by its name does not find it. With those that wait in it.
+    Result<void> expect_reachable(std::uint64_t more) const
     {
-        auto *bytes = static_cast<char *>(message.bytes);
-        return deadline.get()
-                   ? ::mq_timedreceive(queue_.get(), bytes, message.capacity, &message.priority, deadline.get())
-                   : ::mq_receive(queue_.get(), bytes, message.capacity, &message.priority);
+        if (!ipc::removal_of(queue_.get()))
+            return {};
+        mq_attr sizes = {};
+        ::mq_getattr(queue_.get(), &sizes);
+        return ipc::expect_reachable(queue_.get(), std::uint64_t(sizes.mq_curmsgs) + more);
     }
 
     static Result<mq_attr> wanted_sizes(std::uint64_t max_messages, std::uint64_t max_message_size)
@@ -198,6 +201,8 @@ private:
             return Error::of(code, "it is not open for sending");
         case EINTR:
             return Error::of(code, "stopped while waiting for room in the queue");
+        case EIDRM:
+            return ipc::removed_error("the queue");
         default:
             return Error::system("the message cannot be sent", code);
         }
@@ -216,6 +221,8 @@ private:
             return Error::of(code, "it is not open for receiving");
         case EINTR:
             return Error::of(code, "stopped while waiting for a message");
+        case EIDRM:
+            return ipc::removed_error("the queue");
         default:
             return Error::system("no message can be received", code);
         }

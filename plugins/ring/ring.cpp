@@ -38,13 +38,13 @@ Error field_error(const ipc_message &message)
 /// `call(timeout)`, and again for the rest of the time after a signal that was no request to stop.
 template <typename Call> auto until_stopped(std::int64_t timeout, Call &&call)
 {
-    auto result = call(timeout);
-    if (!result && result.error().code() == EINTR) {
-        const ipc::Deadline deadline(timeout);
-        while (!result && result.error().code() == EINTR && !ipc::wait_is_interrupted())
-            result = call(deadline.left().value_or(IPC_FOREVER));
+    const ipc::Deadline deadline(timeout);
+    for (;;) {
+        const std::int64_t left = deadline.timeout();
+        auto result = call(left == 0 && !deadline.at_once() ? 1 : left); // 0 would not be a wait that was in vain
+        if (result || result.error().code() != EINTR || ipc::wait_is_interrupted())
+            return result;
     }
-    return result;
 }
 
 class Channel {
@@ -113,12 +113,25 @@ public:
         return {};
     }
 
-    Result<void> put_back(const ipc_message &message) { return ring_.put_back(bytes_of(message)); }
+    Result<void> flush(std::int64_t) { return expect_reachable(0); }
+
+    Result<void> put_back(const ipc_message &message)
+    {
+        IPC_TRY(expect_reachable(1));
+        return ring_.put_back(bytes_of(message));
+    }
 
 private:
     static Ring::Bytes bytes_of(const ipc_message &message)
     {
         return {static_cast<const std::byte *>(message.bytes), message.length};
+    }
+
+    /// With those that wait in it.
+    Result<void> expect_reachable(std::uint64_t more) const
+    {
+        return ring_.is_removed() ? ipc::expect_reachable(ring_.descriptor(), ring_.overview().messages + more)
+                                  : Result<void>();
     }
 
     /// Who opens a queue for reading may only want to look, and then leaves no trace and needs no right to write. Who

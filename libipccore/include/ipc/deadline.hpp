@@ -4,6 +4,8 @@
 
 #include <ipc/plugin.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -73,12 +75,12 @@ inline bool wait_is_interrupted() { return host && host->interrupted && host->in
 /// While it lives the host ends waits at the deadline: for system calls that take no timeout.
 class EndedWaits {
 public:
-    explicit EndedWaits(const Deadline &deadline)
+    explicit EndedWaits(const Deadline &deadline) : EndedWaits(deadline.left()) {}
+    /// So many nanoseconds from now on; nothing for no end.
+    explicit EndedWaits(std::optional<std::int64_t> nanoseconds) : limited_(nanoseconds.has_value())
     {
-        const std::optional<std::int64_t> left = deadline.left();
-        limited_ = left.has_value();
         if (limited_)
-            host->deadline(std::max<std::int64_t>(1, *left));
+            host->deadline(std::max<std::int64_t>(1, *nanoseconds));
     }
     ~EndedWaits()
     {
@@ -107,6 +109,42 @@ template <typename Call> int call_until(const Deadline &deadline, Call &&call)
         if (deadline.over())
             return deadline.code();
     }
+}
+
+/// How long a wait goes on before it looks whether what it waits for is still there.
+inline constexpr std::int64_t watch_interval = 500'000'000;
+
+/// The same, and now and then `is_gone()` says whether there is anything left to wait for: 0, or the code to end with.
+template <typename Call, typename IsGone> int call_until(const Deadline &deadline, Call &&call, IsGone &&is_gone)
+{
+    for (;;) {
+        int code;
+        {
+            const EndedWaits waits(deadline.left_within(watch_interval));
+            code = call() == 0 ? 0 : errno;
+        }
+        if (code != EINTR)
+            return code;
+        if (wait_is_interrupted())
+            return EINTR;
+        if (deadline.over())
+            return deadline.code();
+        if (const int gone = is_gone())
+            return gone;
+    }
+}
+
+/// EIDRM if the file that is open there has lost its last name, else 0. For what had one when it was opened.
+inline int removal_of(int descriptor)
+{
+    struct stat status;
+    return ::fstat(descriptor, &status) == 0 && status.st_nlink == 0 ? EIDRM : 0;
+}
+
+/// What a wait says then; `what` is "the queue".
+inline Error removed_error(const char *what)
+{
+    return Error::of(EIDRM, "%s was removed while it was waited for (create it again, or stop using it)", what);
 }
 
 /// Why a wait was in vain: EAGAIN and ETIMEDOUT say `state`, how it is, such as "others have it".

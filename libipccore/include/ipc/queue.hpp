@@ -22,6 +22,7 @@
 // own a class has those that call send() and receive() again and again, on this side of the boundary.
 #pragma once
 
+#include <ipc/deadline.hpp>
 #include <ipc/plugin.hpp>
 
 #include <cstddef>
@@ -30,6 +31,16 @@
 #include <span>
 
 namespace ipc {
+
+/// For flush() and put_back(): EIDRM if the queue is a file that was removed, which those alone reach who have it open,
+/// and `messages` of them that wait there would be lost.
+inline Result<void> expect_reachable(int descriptor, std::uint64_t messages)
+{
+    if (messages == 0 || removal_of(descriptor) == 0)
+        return {};
+    return Error::of(EIDRM, "the queue was removed, and only who still has it open can receive what waits there "
+                            "(create it again, and send again)");
+}
 
 /// Where many messages are received, one behind the other.
 class MessageRoom {

@@ -15,7 +15,8 @@
 //               system call; it spins before it sleeps only where another processor can make that pay.
 // Errors        EAGAIN (empty or full, and the timeout was 0), ETIMEDOUT, EINTR (a signal handler ran meanwhile),
 //               EMSGSIZE, EBADF (not opened for this), EDEADLK (this Ring holds that end already), EBADMSG (the ring
-//               is damaged: somebody wrote into it who should not), ESTALE (its file was made shorter).
+//               is damaged: somebody wrote into it who should not), ESTALE (its file was made shorter), EIDRM (there is
+//               nothing left to receive, or no room, and the ring was removed).
 // Crashes       A process may be killed at any instruction. A message is seen by receivers completely or not at all;
 //               once a send has returned, it can be lost only by the death of the receiver that takes it, and not even
 //               then if that one takes it in place (front(), receive_batch()). Who uses that end next waits for some
@@ -214,6 +215,8 @@ public:
     std::uint64_t capacity() const { return header_.capacity; }
     std::uint64_t max_message_size() const { return header_.max_message_size; }
     ring::Overview overview() const { return ring::overview_of(*shared_, header_); }
+    /// Was it removed since it was opened? Who has it open goes on using it; nobody else finds it.
+    bool is_removed() const { return presence_ && presence_->removal(); }
     /// Open on its file, borrowed.
     int descriptor() const { return presence_ ? presence_->descriptor() : file_.get(); }
 

@@ -47,7 +47,7 @@ inline bool has_openers(int file)
 class Presence {
 public:
     /// `file` is open for reading and writing and shares its description with nobody.
-    explicit Presence(Fd file) : file_(std::move(file))
+    explicit Presence(Fd file) : file_(std::move(file)), named_(removal_of(file_.get()) == 0)
     {
         arrive();
         std::lock_guard guard(mutex);
@@ -71,6 +71,8 @@ public:
     /// Of this opener, not 0; 0 if it could not be had.
     std::uint32_t number() const { return number_; }
     std::uint32_t process() const { return process_; }
+    /// EIDRM if the file had a name when it was opened, and has none any more; else 0.
+    int removal() const { return named_ ? removal_of(file_.get()) : 0; }
     /// How often the process was forked on the way here. Locks held before the last time are the parent's.
     unsigned generation() const { return generation_; }
 
@@ -118,6 +120,7 @@ private:
     static inline Presence *first = nullptr;
 
     Fd file_;
+    bool named_;
     std::uint32_t number_ = 0, process_ = 0;
     unsigned generation_ = 0;
     Presence *next_ = nullptr;
@@ -129,8 +132,8 @@ public:
     bool held(const Presence &presence) const { return held_ && generation_ == presence.generation(); }
 
     /// 0, or EDEADLK (held already), EBADF (this opener has no number), EBUSY (the owner lives and does not let go),
-    /// EINTR, EFAULT. `timeout` as everywhere, but owners are waited for a little even with 0: they pass within
-    /// microseconds unless they died, or were stopped.
+    /// EINTR, EFAULT, EIDRM (there is no reason to wait any more). `timeout` as everywhere, but owners are waited for a
+    /// little even with 0: they pass within microseconds unless they died, or were stopped.
     int lock(End &end, const Presence &presence, Spinner &spinner, std::int64_t timeout)
     {
         Gate &gate = end.gate;
@@ -186,6 +189,8 @@ private:
                 naps += code == ETIMEDOUT;
                 if (code == EINTR || code == EFAULT)
                     return code;
+                if (code == ETIMEDOUT && presence.removal())
+                    return EIDRM;
             }
         }
     }

@@ -123,8 +123,12 @@ int Ring::wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const rin
             naps++;
             if (!is_whole())
                 return ESTALE;
-            if (const int code = attempt(); code != EAGAIN) // in case that `ready` is not all there is to it
-                return code;
+            {
+                const bool removed = presence_->removal(); // before the last look
+                const int code = attempt();                // in case that `ready` is not all there is to it
+                if (code != EAGAIN || removed)
+                    return code == EAGAIN ? EIDRM : code;
+            }
             break;
         default:
             naps = 0;
@@ -150,6 +154,8 @@ int Ring::wait_until(Attempt &&attempt, Ready &&ready, ring::End &own, const rin
         return presence_ ? Error::of(code, "it was opened before a fork and cannot be opened again (is /proc mounted?)")
                          : Error::of(code, "it is open for looking only, since sending and receiving take the right to "
                                            "read and write its file");
+    case EIDRM:
+        return removed_error("the ring");
     case ESTALE:
     case EFAULT:
         return Error::of(ESTALE, "its file was made shorter by somebody (remove it and create it again)");
