@@ -65,6 +65,8 @@ Result<Fd> Stream::accept()
     return Fd(descriptor);
 }
 
+Result<void> Stream::find() { return table_->find ? call(table_->find, handle_.get()) : Result<void>(); }
+
 Result<void> Stream::renew()
 {
     if (!table_->renew)

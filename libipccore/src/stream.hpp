@@ -38,6 +38,8 @@ public:
 
     /// The channel of the next sender; EAGAIN if there is none.
     Result<Fd> accept();
+    /// EIDRM if senders that come now do not find it any more.
+    Result<void> find();
     /// After the end of a shared channel: wait for the next senders. ENODATA if it was the last end.
     Result<void> renew();
 

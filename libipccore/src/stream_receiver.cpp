@@ -162,11 +162,12 @@ Result<void> StreamReceiver::wait(const Deadline &deadline)
     constexpr int most = 64;
     epoll_event events[most];
     // Where only some are wanted one sender is read at a time, so that no more are in hand.
-    const int count = ::epoll_wait(events_.get(), events, left_ ? 1 : most, deadline.milliseconds());
+    const auto time = int(deadline.left_within(watch_interval) / 1'000'000) + !deadline.at_once();
+    const int count = ::epoll_wait(events_.get(), events, left_ ? 1 : most, time);
     if (count < 0)
         return errno == EINTR ? Result<void>() : Error::system("epoll_wait");
-    if (count == 0 && deadline.over())
-        return nothing_came(deadline);
+    if (count == 0)
+        return deadline.over() ? nothing_came(deadline) : expect_senders();
     for (const epoll_event &event : std::span(events, std::size_t(count))) {
         if (!event.data.ptr)
             IPC_TRY(accept_some());
@@ -174,6 +175,23 @@ Result<void> StreamReceiver::wait(const Deadline &deadline)
             IPC_TRY(read(*static_cast<Sender *>(event.data.ptr), event.events & EPOLLHUP));
     }
     return {};
+}
+
+/// Those that are there, or may come. Nothing came for a while.
+Result<void> StreamReceiver::expect_senders()
+{
+    const Result<void> found = stream_->find();
+    return found || has_senders() ? Result<void>() : found;
+}
+
+/// Who may send to a shared channel of records cannot be told, and none is known. An empty pipe that nobody has open
+/// for writing is at its end.
+bool StreamReceiver::has_senders()
+{
+    std::byte next;
+    return std::ranges::any_of(senders_, [&](const Sender &sender) {
+        return sender.own || (!stream_->keeps_records() && look_ahead(sender, {&next, 1}) != 0);
+    });
 }
 
 /// Spares asking who has something, if only one sender had and it is likely to have more.

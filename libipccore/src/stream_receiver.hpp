@@ -29,7 +29,8 @@ public:
     StreamReceiver(const StreamReceiver &) = delete;
 
     std::uint64_t largest() const { return largest_; }
-    /// ENODATA once a shared channel has come to its last end, with nothing left.
+    /// ENODATA once a shared channel has come to its last end, with nothing left. EIDRM if no sender is there, and none
+    /// can come, since the name was removed.
     Result<void> receive(ipc_message &message, std::int64_t timeout);
     /// Further records that were read of the sender whose turn it is, without waiting: those of a block of up to
     /// `room.size()` bytes, each with its delimiter. How many bytes; 0 if there are none, or they stand in another way.
@@ -51,6 +52,8 @@ private:
     Result<void> listen();
     Result<void> wait(const Deadline &deadline);
     Result<bool> read_again();
+    Result<void> expect_senders();
+    bool has_senders();
     Result<void> accept_some();
     void add(Fd own, int descriptor);
     Result<void> watch(int operation, int descriptor, Sender *sender);

@@ -2,19 +2,13 @@
 // fifo: named pipes, fifo(7).
 #include "fifo.hpp"
 
+#include <ipc/deadline.hpp>
 #include <ipc/stream.hpp>
 
-#include <ctime>
+#include <algorithm>
 
 namespace fifo {
 namespace {
-
-std::int64_t now()
-{
-    timespec time = {};
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
-}
 
 /// The FIFO of that name, without opening it: nobody notices, and what was planted in its place does no harm.
 Result<Fd> hold(const char *path)
@@ -42,27 +36,27 @@ int open_held(const Fd &place, int flags)
 Error opening_error(const Fd &place, int code)
 {
     struct statx status;
+    if (code == ENXIO || code == ETIMEDOUT)
+        return Error::of(EAGAIN, "nobody reads it (start mqrecv, or wait)");
+    if (code == EINTR)
+        return Error::of(code, "stopped while waiting for a reader");
+    if (code == EIDRM)
+        return ipc::removed_error("the FIFO");
     if (code == EACCES && ipc::file_status(place.get(), status) == 0)
         return Error::of(code, "this user may not open it: it belongs to user %u and group %u and has mode %04o",
                          status.stx_uid, status.stx_gid, status.stx_mode & 07777u);
     return Error::system("it cannot be opened", code);
 }
 
-/// Like open(2) for writing, which waits for a reader, and for at most so long.
+/// Like open(2) for writing, which waits for a reader, and for at most so long. An errno value is negative.
 int open_waiting(const Fd &place, std::int64_t timeout)
 {
-    std::int64_t end = timeout < 0 ? 0 : now() + timeout;
-    if (timeout >= 0)
-        ipc::host->deadline(timeout);
+    const bool named = !ipc::removal_of(place.get()); // what was named by /dev/fd need not be
     int descriptor = -1;
-    do
-        descriptor = open_held(place, O_WRONLY);
-    while (descriptor < 0 && errno == EINTR && !ipc::host->interrupted() && (timeout < 0 || now() < end));
-    int code = errno;
-    if (timeout >= 0)
-        ipc::host->deadline(IPC_FOREVER);
-    errno = code == EINTR && !ipc::host->interrupted() ? ENXIO : code;
-    return descriptor;
+    const auto attempt = [&] { return (descriptor = open_held(place, O_WRONLY)) < 0 ? -1 : 0; };
+    const int code =
+        ipc::call_until(ipc::Deadline(timeout), attempt, [&] { return named ? ipc::removal_of(place.get()) : 0; });
+    return code ? -code : descriptor;
 }
 
 /// Senders write a page at a time, so that records stay whole: in a larger pipe they wake the receiver less often. The
@@ -111,14 +105,14 @@ public:
     {
         Fd place = IPC_TRY(hold(address.name));
         Fd writer(open_held(place, O_WRONLY | O_NONBLOCK));
-        if (!writer && errno == ENXIO && timeout != 0)
-            writer = Fd(open_waiting(place, timeout));
-        if (!writer && errno == ENXIO)
-            return Error::of(EAGAIN, "nobody reads it (start mqrecv, or wait)");
-        if (!writer && errno == EINTR)
-            return Error::of(EINTR, "stopped while waiting for a reader");
-        if (!writer)
-            return opening_error(place, errno);
+        int code = writer ? 0 : errno;
+        if (code == ENXIO && timeout != 0) {
+            const int opened = open_waiting(place, timeout);
+            writer = Fd(std::max(opened, -1));
+            code = std::max(-opened, 0);
+        }
+        if (code)
+            return opening_error(place, code);
         if (::fcntl(writer.get(), F_SETFL, O_NONBLOCK) != 0)
             return Error::system("it cannot be made not to block");
         channel.descriptor = writer.get();
@@ -138,6 +132,11 @@ public:
         if (::dup3(reader.get(), channel_.get(), O_CLOEXEC) < 0)
             return Error::system("dup3");
         return {};
+    }
+
+    Result<void> find() const
+    {
+        return named_ && ipc::removal_of(place_.get()) ? ipc::removed_error("the FIFO") : Result<void>();
     }
 
 private:
@@ -169,6 +168,7 @@ private:
 
     Fd place_, channel_;
     bool once_;
+    bool named_ = !ipc::removal_of(place_.get()); // what /dev/fd names need not be
 };
 
 Result<void> check(const ipc_address &address)

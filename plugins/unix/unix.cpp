@@ -175,6 +175,17 @@ public:
         return sender;
     }
 
+    /// Who has connected stays so, and who comes looks for the file.
+    Result<void> find() const
+    {
+        struct statx now;
+        if (!file_ || (ipc::file_status(place_.directory.get(), place_.leaf, AT_SYMLINK_NOFOLLOW, now) == 0 &&
+                       now.stx_ino == status_.stx_ino && ipc::device_of(now) == ipc::device_of(status_)))
+            return {};
+        return Error::of(EIDRM, "its socket was removed from there while it was waited for, and senders do not find it "
+                                "any more (start again)");
+    }
+
 private:
     static std::uint32_t features_of(int type) { return type == SOCK_STREAM ? 0u : unsigned{IPC_STREAM_RECORDS}; }
 

@@ -389,6 +389,9 @@ typedef struct ipc_stream_v1 {
     int (*renew)(ipc_stream *stream, ipc_error *error);
     /* Ends what listen() made so that it can be made again, the name in the file system too. */
     void (*close)(ipc_stream *stream);
+    /* Do senders that come now still find what listen() made? -EIDRM if its name was removed or is another one's. Asked
+     * now and then while nobody sends; who has connected goes on. NULL where no name can be removed. */
+    int (*find)(ipc_stream *stream, ipc_error *error);
 } ipc_stream_v1;
 /* ---- ipc.semaphore/1: who may go on, and who waits ---------------------------------------------------- */
 

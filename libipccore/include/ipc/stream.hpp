@@ -7,6 +7,7 @@
 //         static Result<std::unique_ptr<End>> connect(const ipc_address &, std::int64_t timeout, ipc_channel &);
 //         Result<Fd> accept();                                                                       // may be missing
 //         Result<void> renew();                                                                      // may be missing
+//         Result<void> find();                                                                       // may be missing
 //     };
 //     constexpr ipc_stream_v1 stream = ipc::stream_table<End>();
 //
@@ -58,6 +59,10 @@ template <typename End> constexpr ipc_stream_v1 stream_table()
     if constexpr (requires(End & end) { end.renew(); })
         table.renew = [](ipc_stream *stream, ipc_error *error) {
             return guarded(error, [&] { return reinterpret_cast<End *>(stream)->renew(); });
+        };
+    if constexpr (requires(End & end) { end.find(); })
+        table.find = [](ipc_stream *stream, ipc_error *error) {
+            return guarded(error, [&] { return reinterpret_cast<End *>(stream)->find(); });
         };
     table.close = [](ipc_stream *stream) { delete reinterpret_cast<End *>(stream); };
     return table;
