@@ -4,6 +4,7 @@
 #include "error.hpp"
 #include "guarded_access.hpp"
 #include "interruption.hpp"
+#include "name_watch.hpp"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include <bit>
 #include <chrono>
 #include <climits>
+#include <optional>
 
 namespace ipc {
 namespace {
@@ -233,6 +235,7 @@ Result<AtomicWord::Waited> AtomicWord::wait(const std::function<bool(WordBits)> 
     using Clock = std::chrono::steady_clock;
     const Clock::time_point begin = Clock::now();
     std::int64_t pause = shortest_pause;
+    std::optional<NameWatch> name;
     bool restless = false; // it changes faster than it can be slept on
     for (;;) {
         const Seen seen = IPC_TRY(look());
@@ -244,6 +247,9 @@ Result<AtomicWord::Waited> AtomicWord::wait(const std::function<bool(WordBits)> 
             return Waited{seen.value, false};
         if (interrupted())
             return failure(EINTR, "interrupted");
+        if (!name)
+            name.emplace(segment_.address());
+        IPC_TRY(name->check());
         const std::int64_t time = std::min(pause, left);
         const int ended = restless || !seen.futex ? nap(time) : sleep_on(seen.futex, seen.expected, time);
         restless = ended == EAGAIN;

@@ -34,7 +34,7 @@ public:
     };
     /// Until `holds` is true of the value, at most `timeout` nanoseconds; 0 looks once, IPC_FOREVER has no limit.
     /// Sleeps on the futex, and looks again every 1 to 100 ms, since not everybody who stores wakes. EINTR when the
-    /// user asked to stop.
+    /// user asked to stop, EIDRM once the segment was removed or replaced.
     Result<Waited> wait(const std::function<bool(WordBits)> &holds, std::int64_t timeout);
 
 private:

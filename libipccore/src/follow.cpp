@@ -34,10 +34,12 @@ Result<void> sleep_for(long nanoseconds)
 }
 
 /// Look again and again, more rarely the longer `changed`, which returns Result<bool>, says no.
-template <typename Changed> Result<void> wait_until(Changed changed)
+template <typename Changed> Result<void> wait_until(NameWatch &name, Changed changed)
 {
-    for (long pause = shortest_pause; !IPC_TRY(changed()); pause = std::min(pause * 5 / 4, longest_pause))
+    for (long pause = shortest_pause; !IPC_TRY(changed()); pause = std::min(pause * 5 / 4, longest_pause)) {
+        IPC_TRY(name.check());
         IPC_TRY(sleep_for(pause));
+    }
     return {};
 }
 
@@ -158,12 +160,14 @@ Result<void> Follower::read_between_writes()
 
 Result<void> Follower::wait_for_change(bool stable)
 {
+    if (!name_)
+        name_.emplace(segment_.address());
     if (!stable || !segment_.address().sequence) {
-        IPC_TRY(wait_until([&] { return refresh(); }));
+        IPC_TRY(wait_until(*name_, [&] { return refresh(); }));
         return stable ? read_stable() : Result<void>{};
     }
     const auto is_another = [&]() -> Result<bool> { return IPC_TRY(sequence()) != sequence_; };
-    IPC_TRY(wait_until(is_another));
+    IPC_TRY(wait_until(*name_, is_another));
     return read_between_writes();
 }
 

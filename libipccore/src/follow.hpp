@@ -2,12 +2,14 @@
 // Copies of a segment that others write to: stable ones, and the next one that differs.
 #pragma once
 
+#include "name_watch.hpp"
 #include "segment.hpp"
 
 #include <ipc/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,6 +38,7 @@ public:
     /// Wait until a reading differs from the copy, which then is that reading; if it is to be stable and there is a
     /// sequence word, until that word has another value than at the last reading. No mechanism tells about stores
     /// through a mapping, so this looks again every few milliseconds, and more rarely the longer nothing changes.
+    /// EIDRM once the segment was removed or replaced.
     Result<void> wait_for_change(bool stable);
 
 private:
@@ -49,6 +52,7 @@ private:
     std::uint64_t sequence_ = 0; // of the copy
     std::vector<std::byte> copy_;
     std::vector<std::byte> piece_;
+    std::optional<NameWatch> name_; // once it is waited
 };
 
 } // namespace ipc
