@@ -97,15 +97,16 @@ void on_tick(int signal, siginfo_t *info, void *)
     was_needed = 0;
 }
 
-/// A child process has no timer of its parent's.
-void make_ticker()
+/// A child process has no timer of its parent's. False where the user's limit of pending signals leaves none: then an
+/// attempt takes as long as it takes.
+bool make_ticker()
 {
     static bool is_made = false, is_watched = false;
     if (is_made)
-        return;
+        return true;
     if (!is_watched)
         ::pthread_atfork(nullptr, nullptr, [] { is_made = false; });
-    is_watched = is_made = true;
+    is_watched = true;
     struct sigaction action = {};
     action.sa_sigaction = on_tick;
     action.sa_flags = SA_RESTART | SA_SIGINFO;
@@ -113,15 +114,15 @@ void make_ticker()
     sigevent event = {};
     event.sigev_notify = SIGEV_SIGNAL;
     event.sigev_signo = tick_signal();
-    timer_create(CLOCK_MONOTONIC, &event, &ticker);
+    is_made = timer_create(CLOCK_MONOTONIC, &event, &ticker) == 0;
     is_ticking = 0;
+    return is_made;
 }
 
 void need_ticks()
 {
     was_needed = 1;
-    make_ticker();
-    if (!is_ticking)
+    if (make_ticker() && !is_ticking)
         set_ticker(tick);
 }
 

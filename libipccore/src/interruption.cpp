@@ -7,6 +7,7 @@
 #include <ipc/plugin.h>
 
 #include <sys/resource.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include <ctime>
 #include <initializer_list>
 #include <pthread.h>
+#include <thread>
 
 #ifndef sigev_notify_thread_id // before glibc 2.38
 #define sigev_notify_thread_id _sigev_un._tid
@@ -59,6 +61,30 @@ bool has_timer()
     return true;
 }
 
+/// Where the user's limit of pending signals (RLIMIT_SIGPENDING) leaves no timer: a thread that looks at the clock. A
+/// signal from kill(2) is not counted.
+std::atomic<bool> has_clock_watcher = false;
+
+void watch_clock()
+{
+    for (timespec pause = timespec_of(repetition);; nanosleep(&pause, nullptr)) {
+        const std::int64_t next = next_tick;
+        if (next && next <= monotonic_now())
+            kill(getpid(), tick_signal());
+    }
+}
+
+void start_clock_watcher()
+{
+    const HeldSignals held; // which the thread inherits
+    has_clock_watcher = true;
+    try {
+        std::thread(watch_clock).detach();
+    } catch (const std::system_error &) { // waits end by their first signal, as ever
+        has_clock_watcher = false;
+    }
+}
+
 /// In handlers too: the calls are system calls and nothing more.
 void tick_at(std::int64_t moment)
 {
@@ -88,7 +114,7 @@ void on_foreign_tick(int signal)
 void on_tick(int signal, siginfo_t *info, void *)
 {
     const int code = errno;
-    if (info->si_code != SI_TIMER)
+    if (info->si_code != SI_TIMER && !has_clock_watcher)
         return on_foreign_tick(signal);
     next_tick = 0;
     const std::int64_t now = monotonic_now(), end = wanted;
@@ -150,11 +176,11 @@ void catch_interruptions()
 void release_interruptions()
 {
     hold_signals();
-    if (timer_thread) {
-        const itimerspec never = {};
+    next_tick = 0;
+    const itimerspec never = {};
+    if (timer_thread)
         timer_settime(timer, 0, &never, nullptr);
-        std::signal(tick_signal(), SIG_IGN);
-    }
+    std::signal(tick_signal(), SIG_IGN);
     restore_signals();
 }
 
@@ -198,13 +224,18 @@ void wait_deadline(std::int64_t timeout)
     if (!is_ready) {
         is_ready = true;
         expect_ticks();
-        pthread_atfork(nullptr, nullptr, [] { next_tick = 0; });
+        pthread_atfork(nullptr, nullptr, [] {
+            next_tick = 0;
+            has_clock_watcher = false;
+        });
         next_tick = 0; // what it says may be a parent's
     }
     const std::int64_t now = monotonic_now();
     const std::int64_t end = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
     wanted = end;
     tick_until(end);
+    if (!timer_thread && !has_clock_watcher) [[unlikely]]
+        start_clock_watcher();
 }
 
 void end_by_signal(int signal) { deadly_signal = signal; }
