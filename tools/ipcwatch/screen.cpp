@@ -3,6 +3,7 @@
 
 #include "details.hpp"
 #include "drawing.hpp"
+#include "interruption.hpp"
 #include "keys.hpp"
 #include "overview.hpp"
 #include "panes.hpp"
@@ -25,7 +26,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int least_rows_beside_details = 6; // of the table, its heading included
-constexpr int status_of_signals = 128;
+
+/// The status, where the signal does not end the process after all.
+int ended_by(int signal)
+{
+    end_by_signal(signal);
+    return 128 + signal;
+}
 
 std::string details_title(const Object &object, bool goes_on)
 {
@@ -87,14 +94,14 @@ int Screen::watch()
             break;
         case Terminal::Event::key:
             if (!take_keys())
-                return status_of_signals + SIGHUP;
+                return ended_by(SIGHUP);
             break;
         case Terminal::Event::redraw:
             break;
         case Terminal::Event::ended:
-            return status_of_signals + terminal_.signal();
+            return ended_by(terminal_.signal());
         case Terminal::Event::hung_up:
-            return status_of_signals + SIGHUP;
+            return ended_by(SIGHUP);
         }
         if (!finished_)
             draw();
