@@ -4,10 +4,12 @@
 #include "queue.hpp"
 #include "subject.hpp"
 
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <limits>
 #include <optional>
 #include <span>
@@ -449,7 +451,7 @@ TEST_CASE("a mechanism that says so puts messages back in front of all others")
         CHECK(receive(queue).bytes == bytes);
 }
 
-TEST_CASE("a receiver that waits gets what comes, and learns of the removal")
+TEST_CASE("a receiver that waits gets what comes")
 {
     if (!applies())
         return;
@@ -466,6 +468,51 @@ TEST_CASE("a receiver that waits gets what comes, and learns of the removal")
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a receiver that waits learns of the removal")
+{
+    if (!applies() || !subject().descriptor().remove)
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    int ready[2];
+    REQUIRE(::pipe(ready) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        auto mine = Queue::open(*address, Access::both);
+        const bool told = mine.ok() && ::write(ready[1], "", 1) == 1;
+        ::_exit(told && receive(*mine, 60'000'000'000).code == EIDRM ? 0 : 1);
+    }
+    char byte;
+    ::close(ready[1]);
+    CHECK(::read(ready[0], &byte, 1) == 1);
+    ::close(ready[0]);
+    ::usleep(20'000);
+    CHECK(conformance::remove(*address, nullptr).ok());
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+}
+
+TEST_CASE("a signal that is no request to stop does not make a wait longer")
+{
+    using namespace std::chrono;
+    if (!applies())
+        return;
+    FreshAddress address;
+    Queue queue = created(address);
+    struct sigaction action = {}, before = {};
+    action.sa_handler = [](int) {};
+    REQUIRE(::sigaction(SIGALRM, &action, &before) == 0);
+    const itimerval late = {{0, 0}, {1, 800'000}};
+    ::setitimer(ITIMER_REAL, &late, nullptr);
+    const auto begin = steady_clock::now();
+    CHECK(receive(queue, 2'000'000'000).code == ETIMEDOUT);
+    const auto waited = steady_clock::now() - begin;
+    CHECK(waited >= milliseconds(1999));
+    CHECK(waited < milliseconds(3700)); // it would be 3.8 s if the time began anew
+    ::sigaction(SIGALRM, &before, nullptr);
 }
 
 TEST_CASE("a stale identity removes no queue")
