@@ -185,7 +185,7 @@ ipc::Result<int> ipc::run(Command &command)
         command.note(fmt::format("messages received: {}, bytes: {}", delivery.messages(), delivery.bytes()));
     const int code = done ? 0 : done.error().code();
     if (!code || request.is_end(code))
-        return status::done;
+        return delivery.undeliverable() ? status::failed : status::done;
     if (code == EPIPE && !is_ignored_by_caller(SIGPIPE))
         end_by_signal(SIGPIPE);
     return request.wait.end(done.error());

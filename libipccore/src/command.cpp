@@ -5,6 +5,7 @@
 #include "completion.hpp"
 #include "descriptors.hpp"
 #include "interruption.hpp"
+#include "memory_reserve.hpp"
 #include "plugins.hpp"
 #include "printable.hpp"
 #include "suggestion.hpp"
@@ -20,7 +21,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <new>
 
 namespace ipc {
 namespace {
@@ -378,16 +378,9 @@ Result<void> check_output(std::string_view otherwise)
 /// Has a reader gone away, or the user asked to stop? Neither is worth a message.
 static bool is_quiet(const Error &error) { return error.code() == EPIPE || (error.code() == EINTR && interrupted()); }
 
-static Result<int> run_within_memory(Command &command)
-try {
-    return run(command);
-} catch (const std::bad_alloc &) {
-    return failure(ENOMEM, "out of memory");
-}
-
 int run_command(Command &command)
 {
-    Result<int> ended = run_within_memory(command);
+    Result<int> ended = within_memory([&] { return run(command); });
     int status = ended ? std::max(*ended, command.status()) : exit_status(ended.error());
     if (!ended && !is_quiet(ended.error()))
         command.report(ended.error()), status = command.status();

@@ -5,15 +5,16 @@
 #include "descriptors.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
+#include "memory_reserve.hpp"
 #include "message_json.hpp"
 #include "plugins.hpp"
-#include "standard_error.hpp"
 
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -72,9 +73,11 @@ Message Delivery::room()
 
 ReceivedMessage Delivery::received(const Held &held, std::span<const std::byte> payload) const
 {
-    return {payload, held.fields, held.priority, held.type, now(), messages_ + std::uint64_t(&held - held_.data()) + 1};
+    return {payload,   held.fields, held.priority,
+            held.type, held.time,   messages_ + std::uint64_t(&held - held_.data()) + 1};
 }
 
+/// Nothing here needs memory: whoever took the message can still give it back.
 void Delivery::hold(const Message &message, bool taken)
 {
     const auto *payload = static_cast<const std::byte *>(message.bytes);
@@ -85,13 +88,11 @@ void Delivery::hold(const Message &message, bool taken)
     held.priority = message.priority;
     held.type = message.type;
     held.taken = taken;
-    held.may_be_reference = LargeMessageReader::may_be_reference({payload, message.length});
+    held.may_be_reference = !queue_->is_stream() && LargeMessageReader::may_be_reference({payload, message.length});
     has_reference_ |= held.may_be_reference;
     if (rendering_) {
-        if (!held.may_be_reference)
-            rendering_(received(held, {payload, message.length}), text_);
+        held.time = now();
         used_ += message.length;
-        held.end = text_.size();
     } else {
         used_ += frame_.close(payloads_.get() + used_, message.length);
         held.end = used_;
@@ -104,40 +105,77 @@ Result<void> Delivery::write_text(std::string_view text)
     return write(std::as_bytes(std::span(text)), written);
 }
 
+Result<void> Delivery::write_rendered(const Held &held, std::span<const std::byte> payload)
+{
+    return within_memory([&] {
+        std::string text;
+        rendering_(received(held, payload), text);
+        return write_text(text);
+    });
+}
+
+Result<void> Delivery::write_bytes(const LargeMessageReader::Payload &payload)
+{
+    const Result<std::span<std::byte>> memory = payload.segment->map();
+    if (memory && memory.value().size() >= payload.offset + payload.length) {
+        std::size_t written = 0;
+        return write(memory.value().subspan(payload.offset, payload.length), written);
+    }
+    std::array<std::byte, 16 * 1024> piece;
+    for (std::uint64_t done = 0; done < payload.length;) {
+        const std::size_t wanted = std::min<std::uint64_t>(piece.size(), payload.length - done);
+        const std::size_t read = IPC_TRY(payload.segment->read(payload.offset + done, std::span(piece).first(wanted)));
+        if (read == 0)
+            return failure(EIO, "{}: somebody made it smaller", payload.segment->address().text());
+        std::size_t written = 0;
+        IPC_TRY(write(std::span(piece).first(read), written));
+        done += read;
+    }
+    return {};
+}
+
 Result<void> Delivery::write_payload(const Held &held, const LargeMessageReader::Payload &payload)
 {
     if (rendering_) {
         const std::string bytes = IPC_TRY(read_payload(payload));
-        std::string text;
-        rendering_(received(held, std::as_bytes(std::span(bytes))), text);
-        return write_text(text);
+        return write_rendered(held, std::as_bytes(std::span(bytes)));
     }
     if (frame_.front() && payload.length > std::numeric_limits<std::uint32_t>::max())
         return failure(EMSGSIZE, "a message has {} bytes, and a prefix of 4 bytes counts to {}", payload.length,
                        std::numeric_limits<std::uint32_t>::max());
-    const std::span<std::byte> memory = IPC_TRY(payload.segment->map());
-    if (memory.size() < payload.offset + payload.length)
-        return failure(EIO, "{}: somebody made it smaller", payload.segment->address().text());
     IPC_TRY(write_text(frame_.opening(payload.length)));
-    std::size_t written = 0;
-    IPC_TRY(write(memory.subspan(payload.offset, payload.length), written));
+    IPC_TRY(write_bytes(payload));
     return write_text(frame_.closing());
 }
 
-Result<void> Delivery::write_reference(Held &held)
+void Delivery::pass_over(const Held &held, const Error &reason)
 {
-    if (const auto payload = large_.find(payload_of(held))) {
-        IPC_TRY(write_payload(held, *payload));
-        if (held.taken)
-            large_.release();
-        held.length = payload->length;
+    ++undeliverable_;
+    notice(fmt::format("{}{}", reason.text(), held.taken ? " (the reference to it follows as a JSON Line)" : ""));
+    if (held.taken)
+        print_lost(held);
+}
+
+Result<void> Delivery::write_reference(std::size_t index)
+{
+    Held &held = held_[index];
+    const Result<std::optional<LargeMessageReader::Payload>> payload = large_.find(payload_of(held));
+    if (!payload && payload.error().code() == EBADMSG) {
+        pass_over(held, payload.error());
+        held.messages = held.length = 0;
         return {};
     }
-    if (rendering_) {
-        std::string text;
-        rendering_(received(held, payload_of(held)), text);
-        return write_text(text);
+    if (!payload)
+        return payload.error();
+    if (payload.value()) {
+        IPC_TRY(write_payload(held, *payload.value()));
+        if (held.taken)
+            large_.release();
+        held.length = payload.value()->length;
+        return {};
     }
+    if (rendering_)
+        return write_rendered(held, payload_of(held));
     std::size_t written = 0;
     const std::size_t frame = held.start - frame_.front();
     return write({payloads_.get() + frame, held.end - frame}, written);
@@ -154,6 +192,7 @@ Result<std::uint64_t> Delivery::take(std::int64_t timeout, std::uint64_t most)
 {
     if (interrupted() && !is_read_ahead())
         return failure(EINTR, "interrupted");
+    IPC_TRY(keep_memory_reserve());
     const std::span<Message> messages(taken_.get(), std::min<std::uint64_t>(most, batch_messages - held_.size()));
     messages[0] = room();
     const std::size_t gap = rendering_ ? 0 : frame_.front() + frame_.back();
@@ -199,24 +238,6 @@ std::uint64_t Delivery::take_ready_block(std::uint64_t most)
     return messages;
 }
 
-void Delivery::split_blocks()
-{
-    std::vector<Held> single;
-    for (const Held &held : held_) {
-        std::size_t start = held.start;
-        for (std::uint64_t left = held.messages; held.messages > 1 && left; --left) {
-            const std::byte *from = payloads_.get() + start;
-            const void *hit = std::memchr(from, *frame_.delimiter(), held.end - start);
-            const auto length = std::size_t(static_cast<const std::byte *>(hit) - from);
-            single.push_back({.start = start, .length = length, .end = start + length + 1, .taken = held.taken});
-            start += length + 1;
-        }
-        if (held.messages == 1)
-            single.push_back(held);
-    }
-    held_ = std::move(single);
-}
-
 Result<void> Delivery::peek(std::uint64_t index)
 {
     if (interrupted())
@@ -225,11 +246,6 @@ Result<void> Delivery::peek(std::uint64_t index)
     IPC_TRY(queue_->peek(index, message));
     hold(message, false);
     return {};
-}
-
-std::span<const std::byte> Delivery::output() const
-{
-    return rendering_ ? std::as_bytes(std::span(text_)) : std::span<const std::byte>(payloads_.get(), used_);
 }
 
 Result<void> Delivery::write(std::span<const std::byte> bytes, std::size_t &written)
@@ -253,72 +269,139 @@ Result<void> Delivery::put_back(const Held &held)
     return queue_->put_back(message);
 }
 
+void Delivery::print_lost(const Held &held) const
+{
+    std::size_t start = held.start, length = held.length;
+    for (std::uint64_t left = held.messages; left; --left) {
+        const std::byte *from = payloads_.get() + start;
+        if (held.messages > 1) {
+            const void *hit = std::memchr(from, int(*frame_.delimiter()), held.end - start);
+            length = std::size_t(static_cast<const std::byte *>(hit) - from);
+        }
+        write_lost_message({{from, length}, held.fields, held.priority, held.type});
+        start += length + 1;
+    }
+}
+
 std::size_t Delivery::give_back(std::size_t from)
 {
-    const std::span back = std::span(held_).subspan(from);
+    free_memory_reserve();
+    const std::span<Held> back = std::span(held_).subspan(from);
     const bool in_front = queue_->features() & IPC_QUEUE_FRONT; // then the newest goes first
-    std::size_t returned = 0;
-    std::vector<const Held *> lost;
-    std::string reason, lines;
+    std::uint64_t returned = 0, lost = 0;
+    Result<void> reason;
     for (std::size_t i = 0; i < back.size(); i++) {
-        const Held &held = back[in_front ? back.size() - 1 - i : i];
-        const Result<void> done = held.taken ? put_back(held) : Result<void>();
-        returned += held.taken && done;
-        if (done)
+        Held &held = back[in_front ? back.size() - 1 - i : i];
+        if (!held.taken)
             continue;
-        lost.push_back(&held);
-        reason = done.error().text();
+        const Result<void> done = within_memory([&] { return put_back(held); });
+        held.is_back = done.ok();
+        returned += done.ok();
+        lost += done ? 0 : held.messages;
+        if (!done)
+            reason = done;
     }
-    std::ranges::sort(lost);
-    for (const Held *held : lost) {
-        append_json_message({payload_of(*held), held->fields, held->priority, held->type}, JsonText::ascii, lines);
-        lines += '\n';
-    }
-    if (!lost.empty())
+    if (lost)
         notice(fmt::format(
             "received messages that could be neither written nor put back: {}, which follow as JSON Lines for "
             "mqsend --json ({})",
-            lost.size(), reason));
-    write_to_stderr(lines);
+            lost, reason.error().text()));
+    for (const Held &held : back)
+        if (held.taken && !held.is_back)
+            print_lost(held);
     return returned;
 }
 
-Result<void> Delivery::write_held(std::size_t &count)
+void Delivery::add_up(const Held &held)
 {
-    std::size_t written = 0; // of the output
-    Result<void> done;
-    count = 0;
-    if (has_reference_)
-        split_blocks();
-    for (std::size_t i = 0; has_reference_ && done && i < held_.size(); ++i) {
-        if (!held_[i].may_be_reference)
-            continue;
-        done = write(output().first(i ? held_[i - 1].end : 0), written);
-        if (done)
-            done = write_reference(held_[i]);
-        if (done) {
-            written = held_[i].end;
-            count = i + 1;
+    bytes_ += held.length;
+    messages_ += held.messages;
+}
+
+void Delivery::shorten(Held &block, std::size_t written)
+{
+    const std::byte *from = payloads_.get() + block.start;
+    Held done = block;
+    done.messages = count_byte({from, written}, *frame_.delimiter());
+    if (!done.messages)
+        return;
+    const void *last = ::memrchr(from, int(*frame_.delimiter()), written);
+    const std::size_t length = std::size_t(static_cast<const std::byte *>(last) - from) + 1;
+    done.length = length - done.messages;
+    add_up(done);
+    block.start += length;
+    block.messages -= done.messages;
+    block.length -= done.length;
+}
+
+Result<void> Delivery::write_framed(std::size_t &count)
+{
+    std::size_t end = count;
+    while (end < held_.size() && !held_[end].may_be_reference)
+        ++end;
+    const std::size_t start = held_[count].start - frame_.front();
+    std::size_t written = 0;
+    const Result<void> done = write({payloads_.get() + start, held_[end - 1].end - start}, written);
+    while (count < end && held_[count].end <= start + written)
+        ++count;
+    if (count < end && held_[count].messages > 1 && held_[count].start < start + written)
+        shorten(held_[count], start + written - held_[count].start);
+    return done;
+}
+
+std::size_t Delivery::render(std::size_t first)
+{
+    std::size_t next = first, end = 0; // of what is whole
+    try {
+        for (; next < held_.size() && !held_[next].may_be_reference && text_.size() < batch_size; ++next) {
+            rendering_(received(held_[next], payload_of(held_[next])), text_);
+            end = held_[next].end = text_.size();
         }
+    } catch (const std::bad_alloc &) {
+        text_.resize(end);
     }
-    if (done)
-        done = write(output(), written);
-    if (!done)
-        split_blocks();
-    while (count < held_.size() && (done || (held_[count].end <= written && !held_[count].may_be_reference)))
+    return next - first;
+}
+
+/// What there is memory for is written first, and makes room for what there was none for.
+Result<void> Delivery::write_rendered(std::size_t &count)
+{
+    text_.clear();
+    std::size_t rendered = render(count);
+    if (!rendered) {
+        std::string().swap(text_);
+        rendered = render(count);
+    }
+    if (!rendered)
+        return out_of_memory();
+    const std::size_t end = count + rendered;
+    std::size_t written = 0;
+    const Result<void> done = write(std::as_bytes(std::span(text_)), written);
+    while (count < end && held_[count].end <= written)
         ++count;
     return done;
 }
 
+Result<void> Delivery::write_held(std::size_t &count)
+{
+    for (count = 0; count < held_.size();) {
+        if (!held_[count].may_be_reference) {
+            IPC_TRY(rendering_ ? write_rendered(count) : write_framed(count));
+        } else {
+            IPC_TRY(write_reference(count));
+            ++count;
+        }
+    }
+    return {};
+}
+
 Result<void> Delivery::flush()
 {
-    std::size_t count = 0;
-    const Result<void> done = write_held(count);
-    for (const Held &held : std::span(held_).first(count)) {
-        bytes_ += held.length;
-        messages_ += held.messages;
-    }
-    const std::size_t returned = done ? 0 : give_back(count);
+    std::size_t written = 0;
+    const Result<void> done = within_memory([&] { return write_held(written); });
+    for (const Held &held : std::span(held_).first(written))
+        add_up(held);
+    const std::size_t returned = done ? 0 : give_back(written);
     clear();
     if (!returned)
         return done;

@@ -20,7 +20,9 @@ namespace ipc {
 /// Collects messages and writes them with one system call. Those that could not be written completely go back into
 /// their queue and keep their order, but stand behind what the queue holds of their priority or type, unless it takes
 /// messages back in front (IPC_QUEUE_FRONT). Those that the queue does not take back are printed on stderr as JSON
-/// Lines, so that no byte is lost. A process that is killed loses what it has in hand.
+/// Lines, so that no byte is lost; so are references to large messages that are gone, which no receiver can be given,
+/// and the others go on. Memory that runs out is an error as others are. A process that is killed loses what it has in
+/// hand.
 class Delivery {
 public:
     /// Messages are received straight into what is written, in the frame of `framing`; with a `rendering` they are
@@ -44,27 +46,28 @@ public:
     /// Is the message that was taken last one without bytes?
     bool ends_empty() const { return !held_.empty() && held_.back().length == 0; }
     /// Is there no room for another message? Then flush().
-    bool full() const
-    {
-        return used_ >= batch_size || text_.size() >= batch_size || held_.size() >= batch_messages || has_reference_;
-    }
+    bool full() const { return used_ >= batch_size || held_.size() >= batch_messages || has_reference_; }
     /// Write what is in hand. After an error nothing is in hand either.
     Result<void> flush();
 
     /// Messages and bytes of payload written so far.
     std::uint64_t messages() const { return messages_; }
     std::uint64_t bytes() const { return bytes_; }
+    /// References to large messages that are gone.
+    std::uint64_t undeliverable() const { return undeliverable_; }
 
 private:
     static constexpr std::size_t batch_size = 64 * 1024, batch_messages = 4096;
     struct Held {
         std::size_t start = 0, length = 0; // of the payload
-        std::size_t end = 0;               // of what is written of it
+        std::size_t end = 0;               // of it in its frame, or once it is rendered
         std::uint32_t fields = 0, priority = 0;
         std::int64_t type = 0;
-        bool taken = false;            // not peeked
-        bool may_be_reference = false; // to a large message: written on its own, and not in text_
-        std::uint64_t messages = 1;    // of a block: the whole of it is written as it stands
+        std::int64_t time = IPC_NO_TIME; // if it is to be rendered
+        bool taken = false;              // not peeked
+        bool may_be_reference = false;   // to a large message: written on its own
+        bool is_back = false;            // where it came from
+        std::uint64_t messages = 1;      // of a block: the whole of it is written as it stands
     };
 
     Delivery(Queue &queue, int output, const Framing &framing, Rendering rendering, std::uint64_t largest);
@@ -72,23 +75,33 @@ private:
     bool is_read_ahead() const;
     void hold(const Message &message, bool taken);
     std::uint64_t take_ready_block(std::uint64_t most);
-    std::span<const std::byte> output() const;
     ReceivedMessage received(const Held &held, std::span<const std::byte> payload) const;
     std::span<const std::byte> payload_of(const Held &held) const
     {
         return {payloads_.get() + held.start, held.length};
     }
-    /// Write what is in hand, in order, until something cannot be written; how many of them could be.
+    /// Write what is in hand, in order, until something cannot be written; `count` becomes how many of them could be.
     Result<void> write_held(std::size_t &count);
+    /// The same for those from `count` on, up to one that may be a reference: in their frames, or rendered.
+    Result<void> write_framed(std::size_t &count);
+    Result<void> write_rendered(std::size_t &count);
+    /// Append as many as make up a batch of text, from `first` on; how many there was memory for.
+    std::size_t render(std::size_t first);
     Result<void> write(std::span<const std::byte> bytes, std::size_t &written);
     Result<void> write_text(std::string_view text);
+    Result<void> write_rendered(const Held &held, std::span<const std::byte> payload);
     /// Write one that may be a reference: what it refers to, else as it stands.
-    Result<void> write_reference(Held &held);
-    /// Straight from the segment, whose pages stay mapped for the messages to come.
+    Result<void> write_reference(std::size_t index);
     Result<void> write_payload(const Held &held, const LargeMessageReader::Payload &payload);
-    /// What was taken as blocks, from now on message by message.
-    void split_blocks();
+    /// Straight from the segment, whose pages stay mapped for the messages to come; through a little memory where there
+    /// is none for it.
+    Result<void> write_bytes(const LargeMessageReader::Payload &payload);
+    void pass_over(const Held &held, const Error &reason);
+    /// Take what is written of a block off it: whole messages.
+    void shorten(Held &block, std::size_t written);
+    void add_up(const Held &held);
     Result<void> put_back(const Held &held);
+    void print_lost(const Held &held) const;
     /// How many went back of those from that one on.
     std::size_t give_back(std::size_t from);
     void clear();
@@ -103,11 +116,11 @@ private:
     bool has_blocks_;                       // the queue may have many messages in hand as they are written
     std::unique_ptr<std::byte[]> payloads_; // framed, unless there is a rendering
     std::size_t used_ = 0;
-    std::string text_; // rendered
+    std::string text_; // rendered, a batch at a time
     std::vector<Held> held_;
     bool has_reference_ = false;       // there is one that may be, so that its segment is not kept for long
     std::unique_ptr<Message[]> taken_; // what the queue says of those that it gives at once
-    std::uint64_t messages_ = 0, bytes_ = 0;
+    std::uint64_t messages_ = 0, bytes_ = 0, undeliverable_ = 0;
 };
 
 } // namespace ipc

@@ -18,6 +18,10 @@ namespace ipc {
 
 /// A file of one queue, for one process at a time. Move-only; what is not done when it goes is found by the next one.
 /// See journal_format.hpp.
+///
+/// What is done is cleared away by writing what is not to a new file beside it, which takes its place. That has no name
+/// until it is whole, or where the file system cannot do so one that is drawn with the journal:
+/// `.ipc-journal-` and 16 hexadecimal digits. What a run that was killed has left under it is removed, if it is ours.
 class Journal {
 public:
     /// Make it or take it up again. Refuses, and leaves as it is: what is no journal, that of another queue, one that
@@ -56,8 +60,11 @@ private:
     Result<bool> is_new(std::string_view start) const;
     Result<void> recover(std::string_view contents);
     std::string header() const;
-    Result<void> append(std::string_view bytes);
+    std::uint64_t start() const; // of the records
+    Result<void> append(std::string_view first, std::string_view second = {}, std::string_view third = {});
     Result<void> shorten(std::uint64_t size);
+    std::string side_path() const;
+    void remove_side_file() const;
     Result<void> rewrite();
     void tidy();
 

@@ -9,7 +9,7 @@ namespace ipc::journal {
 
 namespace {
 
-constexpr std::uint64_t alignment = 8;
+constexpr std::uint64_t alignment = aligned(1);
 
 template <typename Struct> std::string_view image(const Struct &value)
 {
@@ -37,8 +37,6 @@ std::uint32_t checksum_of(std::uint64_t number, const RecordHead &head, std::str
 
 } // namespace
 
-std::uint64_t aligned(std::uint64_t size) { return (size + alignment - 1) / alignment * alignment; }
-
 std::string header(std::uint64_t number, std::string_view address)
 {
     Header header = header_form;
@@ -56,15 +54,12 @@ bool is_sound(const Header &header, std::string_view address)
     return header.checksum == checksum_of(header, address);
 }
 
-void append_record(std::uint64_t number, const TakenMessage &message, std::string &out)
+RecordHead record_head(std::uint64_t number, const TakenMessage &message)
 {
     RecordHead head = {pending_state,   0, message.bytes.size(), message.type, message.time, message.fields,
                        message.priority};
     head.checksum = checksum_of(number, head, message.bytes);
-    const std::size_t start = out.size();
-    out += image(head);
-    out += message.bytes;
-    out.resize(start + aligned(out.size() - start));
+    return head;
 }
 
 std::optional<Record> record_at(std::string_view contents, std::uint64_t offset, std::uint64_t number)

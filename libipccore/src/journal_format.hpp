@@ -41,15 +41,17 @@ struct Record {
     std::uint64_t size; // of all
 };
 
-std::uint64_t aligned(std::uint64_t size);
+constexpr std::uint64_t aligned(std::uint64_t size) { return (size + 7) / 8 * 8; }
 
+/// A header with an address of so many bytes behind it.
+constexpr std::uint64_t header_size(std::uint64_t address_length) { return sizeof(Header) + aligned(address_length); }
 /// With the address, as it begins a file.
 std::string header(std::uint64_t number, std::string_view address);
 /// Does it belong to the address that was read behind it?
 bool is_sound(const Header &header, std::string_view address);
 
-/// Append the record of a message that is not done.
-void append_record(std::uint64_t number, const TakenMessage &message, std::string &out);
+/// What stands in front of the bytes of a message that is not done; behind them is filled up to aligned().
+RecordHead record_head(std::uint64_t number, const TakenMessage &message);
 /// The sound record at `offset`, if there is one. Borrows from `contents`.
 std::optional<Record> record_at(std::string_view contents, std::uint64_t offset, std::uint64_t number);
 /// Is there a sound one anywhere behind?

@@ -4,6 +4,7 @@
 #include "atomic_word.hpp"
 #include "error.hpp"
 #include "guarded_access.hpp"
+#include "memory_reserve.hpp"
 #include "process.hpp"
 #include "processes.hpp"
 #include "snapshot.hpp"
@@ -201,6 +202,13 @@ struct LargeMessageReader::Reference {
     std::string_view nonce;
 };
 
+/// Is a segment that cannot be opened there all the same, for another user or another time?
+static bool may_pass(const Error &error)
+{
+    constexpr std::array codes = {EACCES, EPERM, EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN};
+    return std::ranges::find(codes, error.code()) != codes.end();
+}
+
 std::optional<LargeMessageReader::Reference> LargeMessageReader::parse(std::span<const std::byte> message)
 {
     std::string_view text(reinterpret_cast<const char *>(message.data()), message.size());
@@ -224,72 +232,82 @@ std::optional<LargeMessageReader::Reference> LargeMessageReader::parse(std::span
     return reference;
 }
 
-LargeMessageReader::Known *LargeMessageReader::open(const std::string &address)
+Result<LargeMessageReader::Known *> LargeMessageReader::open(const std::string &address)
 {
     for (const std::unique_ptr<Known> &known : known_)
         if (known->address == address)
             return known.get();
-    const Result<Address> parsed = parse_address(address, segment_family);
-    if (!parsed)
-        return nullptr;
-    Result<Segment> segment = Segment::open(parsed.value(), Access::both);
-    if (!segment)
-        return nullptr;
+    const Address parsed = IPC_TRY(parse_address(address, segment_family));
+    Segment segment = IPC_TRY(Segment::open(parsed, Access::both));
     if (known_.size() == LargeMessagePool::segments)
         known_.erase(known_.begin());
-    return known_.emplace_back(std::make_unique<Known>(Known{address, std::move(*segment)})).get();
+    return known_.emplace_back(std::make_unique<Known>(Known{address, std::move(segment)})).get();
 }
 
-bool LargeMessageReader::is_trusted_owner(Segment &segment)
+Result<bool> LargeMessageReader::is_trusted_owner(const ipc_segment_status &segment)
 {
-    const Result<ipc_segment_status> status = segment.status();
     struct stat file = {};
-    if (!status || status.value().descriptor < 0 || fstat(status.value().descriptor, &file) != 0)
+    if (segment.descriptor < 0)
         return false;
+    if (fstat(segment.descriptor, &file) != 0)
+        return Error::system("its owner is not known");
     if (file.st_uid == geteuid() || file.st_uid == 0)
         return true;
     if (!owner_) {
         ProcessPass nothing;
         nothing.wanted = 0;
-        const Result<Object> queue = look_at(queue_->address(), nothing);
-        owner_ = queue ? queue.value().facts.owner : IPC_UNKNOWN;
+        owner_ = IPC_TRY(look_at(queue_->address(), nothing)).facts.owner;
     }
     return file.st_uid == *owner_;
 }
 
-std::optional<LargeMessageHeader> LargeMessageReader::checked_header(Segment &segment, const Reference &reference)
+/// Is this what the reference says? EBADMSG if not.
+Result<void> LargeMessageReader::check(Segment &segment, const Reference &reference)
 {
-    const std::optional<LargeMessageHeader> header = read_record<LargeMessageHeader>(segment);
-    const Result<ipc_segment_status> status = segment.status();
-    const Result<ipc_queue_status> queue = queue_->status();
-    const bool matches = header && status && queue && is_large_message_header(*header) &&
-                         text_of(header->nonce) == reference.nonce && header->length == reference.length &&
-                         header->state != LargeMessageState::free && is_of_queue(*header, queue.value().identity) &&
-                         status.value().bytes >= large_message_payload &&
-                         reference.length <= status.value().bytes - large_message_payload;
-    return matches ? header : std::nullopt;
+    const ipc_segment_status status = IPC_TRY(segment.status());
+    if (!IPC_TRY(is_trusted_owner(status)))
+        return failure(EBADMSG, "it belongs to a user who is neither this one, nor root, nor the owner of the queue");
+    const ipc_identity queue = IPC_TRY(queue_->status()).identity;
+    LargeMessageHeader header = {};
+    if (IPC_TRY(segment.read(0, std::as_writable_bytes(std::span(&header, 1)))) != sizeof header ||
+        !is_large_message_header(header) || status.bytes < large_message_payload ||
+        reference.length > status.bytes - large_message_payload)
+        return failure(EBADMSG, "it is not whole any more");
+    if (text_of(header.nonce) != reference.nonce || header.length != reference.length ||
+        header.state == LargeMessageState::free)
+        return failure(EBADMSG, "it has been received already");
+    if (!is_of_queue(header, queue))
+        return failure(EBADMSG, "it is a message of another queue");
+    return {};
 }
 
-std::optional<LargeMessageReader::Payload> LargeMessageReader::look_up(std::span<const std::byte> message)
+Result<std::optional<LargeMessageReader::Payload>> LargeMessageReader::look_up(std::span<const std::byte> message)
 {
     current_ = nullptr;
     const std::optional<Reference> reference = parse(message);
     if (!reference)
-        return std::nullopt;
-    Known *known = open(std::string(reference->address));
-    if (!known || !is_trusted_owner(known->segment) || !checked_header(known->segment, *reference))
-        return std::nullopt;
-    current_ = known;
-    return Payload{&known->segment, large_message_payload, reference->length};
+        return std::optional<Payload>();
+    const auto undeliverable = [&](int code, const Error &error) {
+        return failure(code, "the large message {} cannot be received: {}", reference->address, error.text());
+    };
+    const Result<Known *> known = open(std::string(reference->address));
+    if (!known)
+        return undeliverable(may_pass(known.error()) ? known.error().code() : EBADMSG, known.error());
+    Segment &segment = known.value()->segment;
+    if (const Result<void> checked = check(segment, *reference); !checked)
+        return undeliverable(checked.error().code(), checked.error());
+    current_ = known.value();
+    return std::optional(Payload{&segment, large_message_payload, reference->length});
 }
 
 void LargeMessageReader::release()
 {
     if (!current_)
         return;
-    const Result<bool> given = change(current_->segment, LargeMessageState::in_flight, LargeMessageState::free);
+    const Result<bool> given = within_memory(
+        [this] { return change(current_->segment, LargeMessageState::in_flight, LargeMessageState::free); });
     if (!given || !given.value()) { // the last, or one that cannot be used again
-        (void)current_->segment.remove();
+        (void)within_memory([this] { return current_->segment.remove(); });
         std::erase_if(known_, [this](const std::unique_ptr<Known> &known) { return known.get() == current_; });
     }
     current_ = nullptr;
@@ -297,15 +315,17 @@ void LargeMessageReader::release()
 
 Result<std::string> read_payload(const LargeMessageReader::Payload &payload)
 {
-    std::string bytes(payload.length, '\0');
-    for (std::uint64_t done = 0; done < payload.length;) {
-        const std::size_t count = IPC_TRY(payload.segment->read(
-            payload.offset + done, std::as_writable_bytes(std::span(bytes.data() + done, payload.length - done))));
-        if (count == 0)
-            return failure(EIO, "{}: somebody made it smaller", payload.segment->address().text());
-        done += count;
-    }
-    return bytes;
+    return within_memory([&]() -> Result<std::string> {
+        std::string bytes(payload.length, '\0');
+        for (std::uint64_t done = 0; done < payload.length;) {
+            const std::size_t count = IPC_TRY(payload.segment->read(
+                payload.offset + done, std::as_writable_bytes(std::span(bytes.data() + done, payload.length - done))));
+            if (count == 0)
+                return failure(EIO, "{}: somebody made it smaller", payload.segment->address().text());
+            done += count;
+        }
+        return bytes;
+    });
 }
 
 std::size_t remove_large_messages(const ipc_identity &queue)

@@ -75,10 +75,12 @@ public:
         Segment *segment;
         std::uint64_t offset, length;
     };
-    /// What a message refers to; nothing if it is an ordinary message, as whatever only looks like a reference is.
-    std::optional<Payload> find(std::span<const std::byte> message)
+    /// What a message refers to; nothing if it is an ordinary message, as is what has not wholly the form of a
+    /// reference. EBADMSG if it refers to what nobody will receive any more: the payload is gone, has been received, is
+    /// another queue's or not to be believed. Other errors may pass, and the message should go back to its queue.
+    Result<std::optional<Payload>> find(std::span<const std::byte> message)
     {
-        return may_be_reference(message) ? look_up(message) : std::nullopt;
+        return may_be_reference(message) ? look_up(message) : std::optional<Payload>();
     }
     /// Nearly all messages are told apart here.
     static bool may_be_reference(std::span<const std::byte> message)
@@ -86,8 +88,8 @@ public:
         return message.size() > large_message_word.size() &&
                std::memcmp(message.data(), large_message_word.data(), large_message_word.size()) == 0;
     }
-    /// The payload that find() returned last has been read: its segment is the sender's again, or removed if there is
-    /// no sender any more.
+    /// The payload that find() returned last, if any, has been read: its segment is the sender's again, or removed if
+    /// there is no sender any more.
     void release();
 
 private:
@@ -96,11 +98,11 @@ private:
         Segment segment;
     };
     struct Reference;
-    std::optional<Payload> look_up(std::span<const std::byte> message);
+    Result<std::optional<Payload>> look_up(std::span<const std::byte> message);
     static std::optional<Reference> parse(std::span<const std::byte> message);
-    Known *open(const std::string &address);
-    std::optional<LargeMessageHeader> checked_header(Segment &segment, const Reference &reference);
-    bool is_trusted_owner(Segment &segment);
+    Result<Known *> open(const std::string &address);
+    Result<void> check(Segment &segment, const Reference &reference);
+    Result<bool> is_trusted_owner(const ipc_segment_status &segment);
 
     const Queue *queue_;
     std::optional<std::uint64_t> owner_; // of the queue, once it was asked for
@@ -108,7 +110,7 @@ private:
     Known *current_ = nullptr;
 };
 
-/// Copy a payload. EIO if its segment was made shorter meanwhile.
+/// Copy a payload. EIO if its segment was made shorter meanwhile, ENOMEM if there is no memory for it.
 Result<std::string> read_payload(const LargeMessageReader::Payload &payload);
 
 /// Remove the segments whose references were in a queue that is no more; how many there were. For who removed it.

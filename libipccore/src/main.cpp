@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
 #include "interruption.hpp"
+#include "memory_reserve.hpp"
 
 #include <fcntl.h>
 
@@ -24,6 +25,7 @@ void occupy_standard_descriptors()
 
 int main(int count, char **words)
 {
+    ipc::end_without_memory();
     occupy_standard_descriptors();
     int status = 0;
     {

@@ -5,6 +5,7 @@
 #include "error.hpp"
 #include "printable.hpp"
 #include "quantity.hpp"
+#include "standard_error.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -75,28 +76,81 @@ std::string_view text_of(std::span<const std::byte> bytes)
     return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
 }
 
-} // namespace
+/// So many bytes of a payload at a time, whole groups of base 64: little memory beside it.
+constexpr std::size_t piece_size = 3 * 1024;
 
-void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out)
+/// How much of UTF-8 stands in front of the first character that begins behind a piece.
+std::size_t whole_characters(std::string_view text)
+{
+    std::size_t end = std::min(text.size(), piece_size);
+    while (end < text.size() && (text[end] & 0xc0) == 0x80)
+        --end;
+    return end;
+}
+
+template <typename Take> void pass_text(std::string_view payload, JsonText form, const Take &take)
+{
+    while (!payload.empty()) {
+        const std::size_t end = whole_characters(payload);
+        const std::string quoted = Json(payload.substr(0, end)).dump(-1, ' ', form == JsonText::ascii);
+        take(std::string_view(quoted).substr(1, quoted.size() - 2));
+        payload.remove_prefix(end);
+    }
+}
+
+template <typename Take> void pass_base64(std::span<const std::byte> payload, const Take &take)
+{
+    for (std::string piece; !payload.empty(); piece.clear()) {
+        const std::size_t end = std::min(payload.size(), piece_size);
+        append_base64(payload.first(end), piece);
+        take(std::string_view(piece));
+        payload = payload.subspan(end);
+    }
+}
+
+/// The line in pieces, without a newline.
+template <typename Take> void pass_line(const ReceivedMessage &message, JsonText form, const Take &take)
 {
     const std::string_view payload = text_of(message.bytes);
     if (is_utf8(payload)) {
-        out += "{\"payload\":";
-        out += Json(payload).dump(-1, ' ', text == JsonText::ascii);
+        take("{\"payload\":\"");
+        pass_text(payload, form, take);
     } else {
-        out += "{\"base64\":\"";
-        append_base64(message.bytes, out);
-        out += '"';
+        take("{\"base64\":\"");
+        pass_base64(message.bytes, take);
     }
-    auto end = std::back_inserter(out);
-    fmt::format_to(end, ",\"length\":{}", payload.size());
+    std::string rest;
+    auto end = std::back_inserter(rest);
+    fmt::format_to(end, "\",\"length\":{}", payload.size());
     if (message.fields & IPC_QUEUE_PRIORITY)
         fmt::format_to(end, ",\"priority\":{}", message.priority);
     if (message.fields & IPC_QUEUE_TYPE)
         fmt::format_to(end, ",\"type\":{}", message.type);
     if (message.time != IPC_NO_TIME)
         fmt::format_to(end, ",\"time\":\"{}\"", format_time_iso(message.time));
-    out += '}';
+    take(rest += '}');
+}
+
+} // namespace
+
+void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out)
+{
+    pass_line(message, text, [&](std::string_view piece) { out += piece; });
+}
+
+void write_lost_message(const ReceivedMessage &message)
+{
+    constexpr std::size_t batch = 16 * 1024;
+    std::string line;
+    pass_line(message, JsonText::ascii, [&](std::string_view piece) {
+        if (line.size() >= batch) {
+            write_to_stderr(line);
+            line.clear();
+        }
+        line += piece;
+    });
+    line += '\n';
+    write_to_stderr(line);
 }
 
 void append_json_message(const ReceivedMessage &message, const FailedWork &failed, std::string &out)

@@ -21,6 +21,10 @@ enum class JsonText { utf8, ascii }; // ascii: safe on any terminal
 /// Append the line, without a newline. Without a time if that is IPC_NO_TIME.
 void append_json_message(const ReceivedMessage &message, JsonText text, std::string &out);
 
+/// Write the line to stderr, for any terminal: the last trace of a message that no queue holds any more. A few
+/// kilobytes of memory do, however long it is.
+void write_lost_message(const ReceivedMessage &message);
+
 /// Why work on a message was given up.
 struct FailedWork {
     std::string reason;    // "exit status 3"

@@ -2,6 +2,7 @@
 #include "rescue.hpp"
 
 #include "error.hpp"
+#include "large_messages.hpp"
 #include "message_json.hpp"
 #include "printable.hpp"
 
@@ -90,6 +91,7 @@ public:
     /// No queue holds more than it has room for, so that one which changes meanwhile comes to an end too.
     std::uint64_t limit() const { return limit_; }
 
+    /// Valid until the next one. EBADMSG if it is not whole, or refers to a large message that is gone.
     Result<ReceivedMessage> peek(std::uint64_t index)
     {
         Message message = {};
@@ -97,7 +99,13 @@ public:
         message.bytes = room_.get();
         message.capacity = largest_;
         IPC_TRY(queue_.peek(index, message));
-        return ReceivedMessage{{room_.get(), message.length}, message.fields, message.priority, message.type};
+        ReceivedMessage seen = {{room_.get(), message.length}, message.fields, message.priority, message.type};
+        LargeMessageReader large(queue_);
+        if (const auto payload = IPC_TRY(large.find(seen.bytes))) {
+            payload_ = IPC_TRY(read_payload(*payload));
+            seen.bytes = std::as_bytes(std::span(payload_));
+        }
+        return seen;
     }
 
 private:
@@ -110,6 +118,7 @@ private:
     Queue queue_;
     std::uint64_t largest_, limit_;
     std::unique_ptr<std::byte[]> room_;
+    std::string payload_; // of a large message
 };
 
 /// Those of the queue into the output.

@@ -19,6 +19,7 @@ struct TakenMessage {
     std::uint64_t index = 0;         // among those of this run, from 1
     std::uint64_t entry = 0;         // in a journal; 0 if it is in none
     bool recovered = false;          // an earlier run took it and did not finish
+    std::string obstacle;            // why nobody can be given it any more, if so: the bytes are a reference only
 
     /// Both borrow the bytes.
     ReceivedMessage view() const { return {std::as_bytes(std::span(bytes)), fields, priority, type, time, index}; }

@@ -4,9 +4,10 @@
 #include "attempt.hpp"
 #include "error.hpp"
 #include "interruption.hpp"
+#include "memory_reserve.hpp"
+#include "message_json.hpp"
 #include "plugins.hpp"
 #include "printable.hpp"
-#include "standard_error.hpp"
 
 #include <sys/wait.h>
 
@@ -64,26 +65,39 @@ Result<Workers> Workers::create(Queue &queue, Work work, Executable executable)
         workers.room_.reset(new (std::nothrow) std::byte[std::max<std::uint64_t>(largest, 1)]);
     if (!workers.room_)
         return failure(ENOMEM, "no memory for a message, which may have {} bytes here", largest);
+    workers.aside_.reserve(most_aside + workers.workers_.size());
     return workers;
 }
 
 Result<int> Workers::run()
 {
     catch_child_ends();
-    for (;;) {
-        heed_signals();
-        reap();
-        start_due();
-        const std::size_t free = free_workers();
-        if (free && takes())
-            take();
-        else if (free < workers_.size())
-            wait_for_end();
-        else
-            break;
+    for (bool goes_on = true; goes_on;) {
+        try {
+            goes_on = step();
+        } catch (const std::bad_alloc &) {
+            stop(out_of_memory());
+            set_waiting_aside();
+        }
     }
     give_back();
     return outcome();
+}
+
+/// False if nothing is left to be done.
+bool Workers::step()
+{
+    heed_signals();
+    reap();
+    start_due();
+    const std::size_t free = free_workers();
+    if (free && takes())
+        take();
+    else if (free < workers_.size())
+        wait_for_end();
+    else
+        return false;
+    return true;
 }
 
 std::size_t Workers::free_workers() const
@@ -100,14 +114,17 @@ void Workers::heed_signals()
     if (!stopped_by_)
         stopped_by_ = signal;
     taking_ = false;
-    for (Worker &worker : workers_) {
+    for (const Worker &worker : workers_)
         if (worker.process && passed_on_)
             ::kill(-worker.process, signal);
-        if (worker.message && !worker.process) {
-            set_aside(std::move(*worker.message));
-            worker.message.reset();
-        }
-    }
+    set_waiting_aside();
+}
+
+void Workers::set_waiting_aside()
+{
+    for (Worker &worker : workers_)
+        if (worker.message && !worker.process)
+            set_aside(worker);
 }
 
 void Workers::reap()
@@ -147,14 +164,14 @@ void Workers::start_due()
 void Workers::take()
 {
     std::vector<TakenMessage> messages;
-    for (std::size_t free = free_workers(); messages.size() < free && takes();) {
+    const std::size_t free = free_workers();
+    messages.reserve(free);
+    while (messages.size() < free && takes()) {
         Result<TakenMessage> message = next(messages.empty() ? patience() : 0);
         if (!message && messages.empty() && !is_early(message.error()))
             stop(message.error());
         if (!message)
             break;
-        if (const Result<void> written = write_down(*message); !written)
-            stop(written.error());
         messages.push_back(std::move(*message));
         limit_.reset();
         --left_;
@@ -225,30 +242,43 @@ Result<TakenMessage> Workers::next(std::int64_t timeout)
     if (work_.journal && work_.journal->left()) {
         taken = work_.journal->take_left();
     } else {
+        IPC_TRY(keep_memory_reserve());
         Message message = {};
         message.size = sizeof message;
         message.bytes = room_.get();
         message.capacity = largest_;
         const DisturbedByChildren disturbed;
         IPC_TRY(queue_->receive(message, timeout));
-        if (const auto payload = large_.find(payload_of(message))) {
-            taken.bytes = IPC_TRY(read_payload(*payload));
-            large_.release();
-        } else {
-            taken.bytes.assign(static_cast<const char *>(message.bytes), message.length);
+        if (const Result<void> kept = within_memory([&] { return keep(message, taken); }); !kept) {
+            unkept_ = message;
+            stop(kept.error());
+            return kept.error();
         }
-        taken.fields = message.fields;
-        taken.priority = message.priority;
-        taken.type = message.type;
-        taken.time = wall_clock();
     }
     taken.index = ++taken_;
     return taken;
 }
 
-Result<void> Workers::write_down(TakenMessage &message)
+/// In memory of its own, and in the journal. Until both are done the room that it was received in has it.
+Result<void> Workers::keep(const Message &message, TakenMessage &taken)
 {
-    return work_.journal && !message.entry ? work_.journal->add(message) : Result<void>();
+    const Result<std::optional<LargeMessageReader::Payload>> payload = large_.find(payload_of(message));
+    if (!payload && payload.error().code() != EBADMSG)
+        return payload.error();
+    if (!payload)
+        taken.obstacle = payload.error().text();
+    if (payload && payload.value())
+        taken.bytes = IPC_TRY(read_payload(*payload.value()));
+    else
+        taken.bytes.assign(static_cast<const char *>(message.bytes), message.length);
+    taken.fields = message.fields;
+    taken.priority = message.priority;
+    taken.type = message.type;
+    taken.time = wall_clock();
+    if (work_.journal && taken.obstacle.empty())
+        IPC_TRY(work_.journal->add(taken));
+    large_.release();
+    return {};
 }
 
 void Workers::hand_out(std::vector<TakenMessage> messages)
@@ -268,16 +298,20 @@ void Workers::hand_out(std::vector<TakenMessage> messages)
 
 void Workers::begin(Worker &worker)
 {
-    const Attempt attempt = {queue_->address().text(), ++worker.attempts, std::size_t(&worker - workers_.data()) + 1};
-    Result<pid_t> process = start(executable_, work_.program, *worker.message, attempt);
+    if (const std::string obstacle = worker.message->obstacle; !obstacle.empty())
+        return give_up(worker, obstacle, status::failed);
+    ++worker.attempts;
+    const Result<pid_t> process = within_memory([&] {
+        const Attempt attempt = {queue_->address().text(), worker.attempts, std::size_t(&worker - workers_.data()) + 1};
+        return start(executable_, work_.program, *worker.message, attempt);
+    });
     if (process) {
-        worker.process = *process;
+        worker.process = process.value();
     } else if (is_unfit(process.error())) {
         give_up(worker, process.error().text(), status::failed);
     } else {
         stop(process.error());
-        set_aside(std::move(*worker.message));
-        worker.message.reset();
+        set_aside(worker);
     }
 }
 
@@ -292,8 +326,7 @@ void Workers::ended(pid_t process, int wait_status)
     // Who ended the command along with this one did not mean the message.
     const bool retry = worker->attempts <= work_.retries;
     if (stopped_by_ && (retry || passed_on_ || WIFSIGNALED(wait_status))) {
-        set_aside(std::move(*worker->message));
-        worker->message.reset();
+        set_aside(*worker);
     } else if (retry) {
         try_again(*worker, describe_end(wait_status));
     } else {
@@ -316,20 +349,30 @@ void Workers::give_up(Worker &worker, const std::string &reason, int status)
     worker.message.reset();
     ++failed_;
     last_status_ = status;
-    std::string text =
-        fmt::format("message {}: {}: {}{}", message.index, name_, reason, attempts_text(worker.attempts));
+    const Result<bool> buried = within_memory([&] {
+        return bury(message, {reason, status, worker.attempts, queue_->address().text()});
+    });
+    if (!buried)
+        stop(buried.error());
+    if (buried && buried.value())
+        forget(message);
+    else
+        set_aside(std::move(message));
+}
+
+/// Tell of it, and send it to the dead letters: did it get there? ENOMEM if memory ran out over it.
+Result<bool> Workers::bury(const TakenMessage &message, const FailedWork &failed)
+{
+    const std::string text =
+        fmt::format("message {}: {}: {}{}", message.index, name_, failed.reason, attempts_text(failed.attempts));
     if (!work_.dead_letters) {
         notice(text);
-        return set_aside(std::move(message));
+        return false;
     }
-    const FailedWork failed = {reason, status, worker.attempts, queue_->address().text()};
-    const Result<void> sent = work_.dead_letters->send(message, failed);
-    if (sent) {
-        notice(fmt::format("{} (it went to {})", text, work_.dead_letters->address().text()));
-        return forget(message);
-    }
-    notice(fmt::format("{}; it is kept, for it could not be sent to {}", text, sent.error().text()));
-    set_aside(std::move(message));
+    const Result<void> sent = within_memory([&] { return work_.dead_letters->send(message, failed); });
+    notice(sent ? fmt::format("{} (it went to {})", text, work_.dead_letters->address().text())
+                : fmt::format("{}; it is kept, for it could not be sent to {}", text, sent.error().text()));
+    return sent.ok();
 }
 
 void Workers::set_aside(TakenMessage message)
@@ -338,6 +381,13 @@ void Workers::set_aside(TakenMessage message)
     if (aside_.size() == most_aside && taking_)
         stop(failure(EBUSY, "{} messages were given up and are in hand (give them a queue of their own: --dead-letter)",
                      most_aside));
+}
+
+void Workers::set_aside(Worker &worker)
+{
+    TakenMessage message = std::move(*worker.message);
+    worker.message.reset();
+    set_aside(std::move(message));
 }
 
 void Workers::finish(Worker &worker)
@@ -352,7 +402,7 @@ void Workers::forget(TakenMessage &message)
 {
     if (!work_.journal)
         return;
-    if (const Result<void> done = work_.journal->done(message); !done)
+    if (const Result<void> done = within_memory([&] { return work_.journal->done(message); }); !done)
         stop(done.error());
 }
 
@@ -364,40 +414,63 @@ void Workers::stop(const Error &error)
         end_ = error;
 }
 
+bool Workers::put_back(const Message &message)
+{
+    const Result<void> back = within_memory([&] { return queue_->put_back(message); });
+    if (!back)
+        refusal_ = back.error();
+    return back.ok();
+}
+
+/// In the order in which they were taken; what is back is in hand no more.
+std::size_t Workers::return_aside()
+{
+    const bool in_front = queue_->features() & IPC_QUEUE_FRONT; // the last to go back is then the first
+    const auto return_unkept = [this] {
+        const bool back = unkept_ && put_back(*unkept_);
+        if (back)
+            unkept_.reset();
+        return std::size_t(back);
+    };
+    std::size_t returned = in_front ? return_unkept() : 0;
+    std::ranges::sort(aside_, {}, &TakenMessage::index);
+    if (in_front)
+        std::ranges::reverse(aside_);
+    for (TakenMessage &message : aside_) {
+        // Whoever takes one next could not be given a payload that is gone either.
+        if (!message.obstacle.empty() || !put_back(message.raw()))
+            continue;
+        forget(message);
+        message.index = 0;
+        ++returned;
+    }
+    return returned + (in_front ? 0 : return_unkept());
+}
+
 void Workers::give_back()
 {
     heed_signals(); // it is over anyway, and a signal would only keep messages from going back
-    std::size_t returned = 0, kept = 0, lost = 0;
-    std::string reason, lines;
-    std::ranges::sort(aside_, {}, &TakenMessage::index);
-    if (queue_->features() & IPC_QUEUE_FRONT) // the last to go back is then the first
-        std::ranges::reverse(aside_);
-    for (TakenMessage &message : aside_) {
-        const Result<void> back = queue_->put_back(message.raw());
-        returned += back.ok();
-        if (back) {
-            forget(message);
-            continue;
-        }
-        reason = back.error().text();
-        if (message.entry) {
-            ++kept;
-            continue;
-        }
-        ++lost;
-        append_json_message(message.view(), JsonText::ascii, lines);
-        lines += '\n';
-    }
+    free_memory_reserve();
+    const std::size_t returned = return_aside();
+    std::size_t kept = 0, lost = unkept_ ? 1 : 0;
+    for (const TakenMessage &message : aside_)
+        if (message.index)
+            ++(message.entry ? kept : lost);
+    const std::string reason = refusal_ ? fmt::format(" ({})", refusal_->text()) : std::string();
     if (returned)
         notice(fmt::format("messages put back: {}", returned));
     if (kept)
-        notice(fmt::format("messages that stay in {} for the next start: {} ({})", printable(work_.journal->path()),
-                           kept, reason));
+        notice(fmt::format("messages that stay in {} for the next start: {}{}", printable(work_.journal->path()), kept,
+                           reason));
     if (lost)
         notice(fmt::format("received messages that could be neither worked on nor put back: {}, which follow as JSON "
-                           "Lines for mqsend --json ({})",
+                           "Lines for mqsend --json{}",
                            lost, reason));
-    write_to_stderr(lines);
+    for (const TakenMessage &message : aside_)
+        if (message.index && !message.entry)
+            write_lost_message(message.view());
+    if (unkept_)
+        write_lost_message({payload_of(*unkept_), unkept_->fields, unkept_->priority, unkept_->type});
 }
 
 Result<int> Workers::outcome() const

@@ -80,19 +80,25 @@ private:
     std::int64_t patience();
     bool is_early(const Error &error) const;
     Result<TakenMessage> next(std::int64_t timeout);
-    Result<void> write_down(TakenMessage &message);
+    Result<void> keep(const Message &message, TakenMessage &taken);
     void hand_out(std::vector<TakenMessage> messages);
 
     void begin(Worker &worker);
     void ended(pid_t process, int wait_status);
     void try_again(Worker &worker, const std::string &reason);
     void give_up(Worker &worker, const std::string &reason, int status);
+    Result<bool> bury(const TakenMessage &message, const FailedWork &failed);
     void set_aside(TakenMessage message);
+    void set_aside(Worker &worker);
+    void set_waiting_aside();
     void finish(Worker &worker);
     void forget(TakenMessage &message);
     void stop(const Error &error);
 
+    bool step();
     void give_back();
+    bool put_back(const Message &message);
+    std::size_t return_aside();
     Result<int> outcome() const;
 
     Queue *queue_;
@@ -103,13 +109,15 @@ private:
     std::uint64_t largest_;
     std::unique_ptr<std::byte[]> room_; // where messages are received
     std::vector<Worker> workers_;
-    std::vector<TakenMessage> aside_; // to go back at the end
+    std::vector<TakenMessage> aside_; // to go back at the end; with room for all that may be in hand
+    std::optional<Message> unkept_;   // what was received last, and stays in room_ to go back from there
     bool taking_ = true;
     std::uint64_t left_;
     std::optional<Clock::time_point> limit_; // of the wait for a message that goes on
     int stopped_by_ = 0;                     // the signal
     bool passed_on_ = false;                 // to the commands
     std::optional<Error> end_;
+    std::optional<Error> refusal_; // of the queue to take a message back
     std::uint64_t taken_ = 0, done_ = 0, failed_ = 0;
     int last_status_ = 0; // of the command
 };
