@@ -24,7 +24,7 @@ void give_reserve()
     void *kept = reserve.exchange(nullptr);
     if (!kept)
         throw std::bad_alloc();
-    std::free(kept);
+    ::operator delete(kept);
 }
 
 [[noreturn]] void end_or_abort()
@@ -49,7 +49,7 @@ Result<void> keep_memory_reserve()
 {
     if (reserve.load(std::memory_order_relaxed))
         return {};
-    void *kept = std::malloc(reserve_size);
+    void *kept = ::operator new(reserve_size, std::nothrow);
     if (!kept)
         return out_of_memory();
     std::set_new_handler(give_reserve);
@@ -57,7 +57,7 @@ Result<void> keep_memory_reserve()
     return {};
 }
 
-void free_memory_reserve() { std::free(reserve.exchange(nullptr)); }
+void free_memory_reserve() { ::operator delete(reserve.exchange(nullptr)); }
 
 Error out_of_memory() { return Error::of(ENOMEM, "out of memory"); }
 
