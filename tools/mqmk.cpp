@@ -79,7 +79,7 @@ ipc::Result<int> ipc::run(Command &command)
     if (request.verbose)
         command.note(
             fmt::format("{} {} for {}", exists ? "reused" : "created", address, description(IPC_TRY(queue->status()))));
-    if (Result<void> printed = print(address + "\n"); !printed) {
+    if (Result<void> printed = print_and_check(address + "\n"); !printed) {
         if (!exists) // nobody would know of it
             (void)queue->remove();
         return printed.error();

@@ -47,7 +47,7 @@ ipc::Result<int> ipc::run(Command &command)
         command.note(fmt::format("{} {} with value {}", exists ? "reused" : "created", address,
                                  status.value == IPC_UNKNOWN ? "?" : fmt::to_string(status.value)));
     }
-    if (Result<void> printed = print(address + "\n"); !printed) {
+    if (Result<void> printed = print_and_check(address + "\n"); !printed) {
         if (!exists) // nobody would know of it
             (void)semaphore->remove();
         return printed.error();

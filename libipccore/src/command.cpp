@@ -35,7 +35,7 @@ Result<void> write_all(int fd, std::string_view text)
             text.remove_prefix(static_cast<std::size_t>(count));
         else if (!should_retry_at(fd, POLLOUT))
             return errno == EINTR ? failure(EINTR, "interrupted")
-                                  : failure(errno, "writing to standard output: {}", std::strerror(errno));
+                                  : failure(errno, "writing to standard output: {}", write_failure(errno));
     }
     return {};
 }
@@ -44,7 +44,7 @@ Result<void> write_all(int fd, std::string_view text)
 {
     Result<void> written = print(text);
     if (written && close(STDOUT_FILENO) < 0)
-        written = failure(errno, "writing to standard output: {}", std::strerror(errno));
+        written = failure(errno, "writing to standard output: {}", write_failure(errno));
     if (!written && written.error().code() != EPIPE)
         (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", line.command, written.error().text()));
     std::exit(written ? status::done : status::failed);
@@ -365,6 +365,15 @@ void Command::set_empty_status(int status) { state_->empty = status; }
 
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
 
+Result<void> print_and_check(std::string_view text)
+{
+    IPC_TRY(print(text));
+    const int same = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (same < 0 || close(same) < 0)
+        return failure(errno, "writing to standard output: {}", write_failure(errno));
+    return {};
+}
+
 Result<void> check_output(std::string_view otherwise)
 {
     const int flags = fcntl(STDOUT_FILENO, F_GETFL);
@@ -389,7 +398,7 @@ int run_command(Command &command)
     // Delayed errors of a write show when the descriptor is closed. One that was closed all along is no failure by
     // itself: who had something to print has failed before.
     if (close(STDOUT_FILENO) < 0 && errno != EBADF && status == status::done) {
-        command.note(fmt::format("writing to standard output: {}", std::strerror(errno)));
+        command.note(fmt::format("writing to standard output: {}", write_failure(errno)));
         status = status::failed;
     }
     return status;

@@ -146,6 +146,10 @@ Result<int> run(Command &command);
 /// the runner checks that the descriptor can be closed without an error (ENOSPC, EIO of delayed writes).
 Result<void> print(std::string_view text);
 
+/// The same, and make sure now that it has arrived, as far as that shows before the descriptor is closed for good. For
+/// commands that undo what nobody was told of.
+Result<void> print_and_check(std::string_view text);
+
 /// Can standard output be written at all? For commands that do what cannot be undone before they print; `otherwise` is
 /// what has not happened yet, "nothing was received".
 Result<void> check_output(std::string_view otherwise);

@@ -255,7 +255,8 @@ Result<void> Delivery::write(std::span<const std::byte> bytes, std::size_t &writ
         if (count >= 0)
             written += std::size_t(count);
         else if (!should_retry_at(descriptor_, POLLOUT))
-            return errno == EINTR ? failure(EINTR, "interrupted") : Error::system("the output cannot be written");
+            return errno == EINTR ? failure(EINTR, "interrupted")
+                                  : failure(errno, "the output cannot be written: {}", write_failure(errno));
     }
     return {};
 }

@@ -3,6 +3,10 @@
 
 #include "interruption.hpp"
 
+#include <sys/resource.h>
+
+#include <cstring>
+
 namespace ipc {
 
 std::string shortened(std::string_view name)
@@ -16,6 +20,14 @@ std::string shortened(std::string_view name)
 Error located(std::string_view where, const Error &error)
 {
     return failure(error.code(), "{}: {}", shortened(where), error.text());
+}
+
+std::string write_failure(int code)
+{
+    rlimit limit = {};
+    if (code != EFBIG || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return std::strerror(code);
+    return fmt::format("the file size limit is {} bytes (raise it: ulimit -f)", limit.rlim_cur);
 }
 
 int exit_status(const Error &error)

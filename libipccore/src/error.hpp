@@ -43,6 +43,10 @@ std::string shortened(std::string_view name);
 /// The same error with "WHERE: " in front, WHERE shortened so that the reason is never cut off.
 Error located(std::string_view where, const Error &error);
 
+/// Why a file, standard output among them, could not be written: strerror(3), with the value of the limit that ulimit
+/// -f sets where that is the reason.
+std::string write_failure(int code);
+
 /// The status that a command ends with because of `error`: that of code_for(), 2 or 1; 128 + signal when the user
 /// interrupted it.
 int exit_status(const Error &error);

@@ -2,7 +2,6 @@
 #include "journal.hpp"
 
 #include "error.hpp"
-#include "inherited_signals.hpp"
 #include "interruption.hpp"
 #include "journal_format.hpp"
 #include "memory_reserve.hpp"
@@ -198,7 +197,6 @@ Error Journal::error(std::string_view what, int code) const
 
 Result<Journal> Journal::open(const std::string &path, const Address &queue)
 {
-    ignore_signal(SIGXFSZ); // a limit on its size is an error, as a full disk is
     Fd file = IPC_TRY(locked(path));
     const std::unique_ptr<char, void (*)(void *)> real(::realpath(path.c_str(), nullptr), std::free);
     Journal journal(std::move(file), real ? real.get() : path, queue.text());

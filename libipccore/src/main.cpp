@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
+#include "inherited_signals.hpp"
 #include "interruption.hpp"
 #include "memory_reserve.hpp"
 
@@ -27,6 +28,7 @@ int main(int count, char **words)
 {
     ipc::end_without_memory();
     occupy_standard_descriptors();
+    ipc::ignore_signal(SIGXFSZ); // a limit on the size of files is an error, as a full disk is
     int status = 0;
     {
         ipc::Command command(count, words);

@@ -44,7 +44,7 @@ public:
         while (!text.empty()) {
             const ssize_t count = ::write(descriptor(), text.data(), text.size());
             if (count < 0 && errno != EINTR)
-                return Error::system((printable(file_) + " cannot be written").c_str());
+                return failure(errno, "{} cannot be written: {}", printable(file_), write_failure(errno));
             text.remove_prefix(count < 0 ? 0 : std::size_t(count));
         }
         return {};
@@ -53,20 +53,25 @@ public:
     /// Only what is on a disk, with its name, outlives the queue. A pipe or terminal has none.
     Result<void> finish()
     {
-        if (::fsync(descriptor()) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+        if (!brought_to_disk(descriptor()))
             return Error::system((printable(file_) + " cannot be written").c_str());
         if (!made_)
             return {};
         const std::size_t slash = file_.rfind('/');
         const std::string directory = slash == file_.npos ? "." : file_.substr(0, slash + 1);
-        if (const Fd open(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); open)
-            ::fsync(open.get());
+        const Fd open(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (open && !brought_to_disk(open.get()))
+            return Error::system((printable(file_) + ": its name cannot be brought to disk").c_str());
         made_ = Fd();
         return {};
     }
 
 private:
     Output(std::string file, Fd made) : file_(std::move(file)), made_(std::move(made)) {}
+    static bool brought_to_disk(int file)
+    {
+        return ::fsync(file) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP;
+    }
     int descriptor() const { return made_ ? made_.get() : STDOUT_FILENO; }
 
     std::string file_;

@@ -56,24 +56,38 @@ Result<void> UnsentFile::write(std::span<const std::byte> bytes)
     while (!bytes.empty()) {
         const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
         if (count < 0 && errno != EINTR)
-            return failure(errno, "{}: {}", printable(path_), std::strerror(errno));
+            return failure(errno, "{}: {}", printable(path_), write_failure(errno));
         bytes = bytes.subspan(count < 0 ? 0 : std::size_t(count));
+        kept_ += count < 0 ? 0 : std::uint64_t(count);
     }
+    return {};
+}
+
+Result<void> UnsentFile::write_all(std::span<const std::byte> read, int input)
+{
+    constexpr std::size_t chunk = 64 * 1024;
+    const auto room = std::make_unique<std::byte[]>(chunk);
+    do {
+        IPC_TRY(write(read));
+        read = {room.get(), IPC_TRY(read_some(input, {room.get(), chunk}))};
+    } while (!read.empty());
+    return {};
+}
+
+Result<void> UnsentFile::close()
+{
+    if (::close(file_.release()) < 0 && errno != EINTR)
+        return failure(errno, "{}: {}", printable(path_), write_failure(errno));
     return {};
 }
 
 Result<std::uint64_t> UnsentFile::keep(std::span<const std::byte> read, int input)
 {
-    constexpr std::size_t chunk = 64 * 1024;
-    const auto room = std::make_unique<std::byte[]>(chunk);
-    std::uint64_t kept = 0;
-    for (;;) {
-        IPC_TRY(write(read));
-        kept += read.size();
-        read = {room.get(), IPC_TRY(read_some(input, {room.get(), chunk}))};
-        if (read.empty())
-            return kept;
-    }
+    if (const Result<void> written = write_all(read, input); !written)
+        return failure(written.error().code(), "{} (bytes of it that are there: {}, the last record may be in part)",
+                       written.error().text(), kept_);
+    IPC_TRY(close());
+    return kept_;
 }
 
 } // namespace ipc
