@@ -205,6 +205,16 @@ ipc::Result<std::uint64_t> room_for(const Request &request, ipc::Segment &segmen
     return std::min(bytes - request.start(), request.length.value_or(UINT64_MAX));
 }
 
+/// An input whose length shows only at its end, with --resize.
+ipc::Result<ipc::Copied> write_growing(const Request &request, ipc::Segment &segment, int input,
+                                       ipc::Progress *progress)
+{
+    const ipc_segment_status now = IPC_TRY(segment.status());
+    IPC_TRY(segment.resize(now.bytes)); // or why it cannot be
+    return ipc::grow_in(input, segment, request.start(), request.length.value_or(UINT64_MAX), ipc::Target::used,
+                        progress);
+}
+
 /// Bytes would be read again that were just written.
 ipc::Result<void> expect_other_file(const ipc::Segment &segment, int input)
 {
@@ -223,16 +233,20 @@ ipc::Result<void> write_segment(ipc::Command &command, const Request &request)
     ipc::Fd input = IPC_TRY(ipc::open_input(*request.input));
     IPC_TRY(expect_other_file(segment, input.get()));
     std::optional<std::uint64_t> size = ipc::bytes_to_come(input.get());
-    if (size == 0 || (!size && request.resize)) {
-        input = IPC_TRY(ipc::spooled(input.get()));
+    const bool grows = request.resize && size.value_or(0) == 0;
+    if (size == 0 && !grows) { // which some say that have more; one byte more than there is room for tells that
+        const std::uint64_t bytes = IPC_TRY(segment.status()).bytes;
+        input = IPC_TRY(ipc::spooled(input.get(), bytes - std::min(bytes, request.start()) + 1));
         size = ipc::bytes_to_come(input.get());
     }
-    const std::uint64_t room = IPC_TRY(room_for(request, segment, size));
+    const std::uint64_t room = grows ? 0 : IPC_TRY(room_for(request, segment, size));
     std::optional<ipc::Progress> progress;
     if (!isatty(input.get()))
         progress.emplace(command.name(), size, request.progress);
-    const ipc::Copied copied = IPC_TRY(
-        ipc::copy_in(input.get(), segment, request.start(), room, ipc::Target::used, progress ? &*progress : nullptr));
+    ipc::Progress *const told = progress ? &*progress : nullptr;
+    const ipc::Copied copied =
+        IPC_TRY(grows ? write_growing(request, segment, input.get(), told)
+                      : ipc::copy_in(input.get(), segment, request.start(), room, ipc::Target::used, told));
     if (copied.input_left && copied.bytes != request.length)
         return ipc::failure(EFBIG, "{}: the end was reached after {} bytes, the rest of the input was not written",
                             segment.address().text(), copied.bytes);

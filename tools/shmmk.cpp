@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace {
 
 constexpr std::string_view examples = "  shmmk posix:/frame 64M\n"
@@ -45,35 +47,28 @@ ipc::Result<void> check(const Request &request)
     return {};
 }
 
-/// The input, and the size of the segment if none was given: that of the input, which is kept in memory first where its
-/// size shows only at its end.
-ipc::Result<ipc::Fd> open_input(Request &request)
+/// The size of the segment, if none was given, is that of the input. One that shows only at its end is found by keeping
+/// the input in memory, up to what the mechanism has room for.
+ipc::Result<void> settle_size(Request &request, ipc::Fd &input)
 {
-    ipc::Fd input = IPC_TRY(ipc::open_input(*request.input));
     std::optional<std::uint64_t> size = ipc::bytes_to_come(input.get());
     if (!request.bytes && size.value_or(0) == 0) {
-        input = IPC_TRY(ipc::spooled(input.get()));
+        const ipc::Segment::Room room = IPC_TRY(ipc::Segment::room_for_one(request.address));
+        input = IPC_TRY(ipc::spooled(input.get(), std::max(room.bytes, room.bytes + 1)));
         size = ipc::bytes_to_come(input.get());
+        if (*size > room.bytes)
+            return ipc::failure(ENOSPC, "{}: the input has more than the {} bytes that {} leaves for it (raise that)",
+                                request.address.text(), room.bytes, room.limit);
     }
     if (request.bytes && size > request.bytes)
         return ipc::failure(EFBIG, "{}: the input has {} bytes, the segment would have {} (leave the size out to fit)",
                             request.address.text(), *size, *request.bytes);
     if (!request.bytes)
         request.bytes = size;
-    return input;
+    return {};
 }
 
-/// With --reuse an existing segment will do if it is large enough; its size stays.
-ipc::Result<ipc::Segment> reuse(const Request &request)
-{
-    ipc::Segment segment = IPC_TRY(ipc::Segment::open(request.address, ipc::Access::both));
-    const ipc_segment_status status = IPC_TRY(segment.status());
-    if (status.bytes < request.bytes)
-        return ipc::failure(EEXIST, "{}: exists with {} bytes, fewer than the {} wanted (remove it with shmrm)",
-                            request.address.text(), status.bytes, *request.bytes);
-    return segment;
-}
-
+/// With the input; without a size it grows with it.
 ipc::Result<void> fill(const ipc::Command &command, const Request &request, ipc::Segment &segment, int input,
                        ipc::Target target)
 {
@@ -81,8 +76,9 @@ ipc::Result<void> fill(const ipc::Command &command, const Request &request, ipc:
     std::optional<ipc::Progress> progress;
     if (!isatty(input))
         progress.emplace(command.name(), ipc::bytes_to_come(input), request.progress);
-    const ipc::Copied copied =
-        IPC_TRY(ipc::copy_in(input, segment, 0, status.bytes, target, progress ? &*progress : nullptr));
+    ipc::Progress *const told = progress ? &*progress : nullptr;
+    const ipc::Copied copied = IPC_TRY(request.bytes ? ipc::copy_in(input, segment, 0, status.bytes, target, told)
+                                                     : ipc::grow_in(input, segment, 0, UINT64_MAX, target, told));
     if (copied.input_left)
         return ipc::failure(EFBIG, "{}: the input is larger than the segment's {} bytes", segment.address().text(),
                             status.bytes);
@@ -103,29 +99,70 @@ struct Made {
     bool existed;
 };
 
+/// It has its name when it is complete, and then only.
+ipc::Result<void> complete(const Request &request, ipc::Segment &segment)
+{
+    IPC_TRY(segment.commit());
+    return request.hold ? take_hold(segment) : ipc::Result<void>();
+}
+
+/// What was made goes again, since nobody would know of it.
+ipc::Error undone(ipc::Segment &segment, const ipc::Error &error)
+{
+    if (segment.remove())
+        return error;
+    return ipc::failure(error.code(), "{}; the segment could not be removed again (remove it with shmrm)",
+                        error.text());
+}
+
+/// EEXIST if there is one. If that came meanwhile, `input` is what had been read of it.
+ipc::Result<Made> make_new(const ipc::Command &command, Request &request, ipc::Fd &input)
+{
+    const bool grows = input && !request.bytes && ipc::bytes_to_come(input.get()).value_or(0) == 0 &&
+                       IPC_TRY(ipc::Segment::are_resizable(request.address));
+    if (input && !grows)
+        IPC_TRY(settle_size(request, input));
+    ipc::Segment segment =
+        IPC_TRY(ipc::Segment::create_unnamed(request.address, request.bytes.value_or(1), request.ownership));
+    ipc::Result<void> done;
+    if (input)
+        done = fill(command, request, segment, input.get(), ipc::Target::fresh);
+    if (done)
+        done = complete(request, segment);
+    if (done)
+        return Made{std::move(segment), false};
+    if (done.error().code() == EEXIST && input)
+        input = ipc::Fd(fcntl(IPC_TRY(segment.status()).descriptor, F_DUPFD_CLOEXEC, 0));
+    return undone(segment, done.error());
+}
+
+/// With --reuse an existing segment will do if it is large enough; its size stays.
+ipc::Result<Made> reuse(const ipc::Command &command, Request &request, ipc::Fd &input)
+{
+    ipc::Segment segment = IPC_TRY(ipc::Segment::open(request.address, ipc::Access::both));
+    const ipc_segment_status status = IPC_TRY(segment.status());
+    if (!request.bytes && ipc::bytes_to_come(input.get()).value_or(0) == 0)
+        input = IPC_TRY(ipc::spooled(input.get(), status.bytes + 1)); // one more tells that there are more
+    if (!request.bytes)
+        request.bytes = ipc::bytes_to_come(input.get());
+    if (status.bytes < request.bytes)
+        return ipc::failure(EEXIST, "{}: exists with {} bytes, and at least {} are wanted (remove it with shmrm)",
+                            request.address.text(), status.bytes, *request.bytes);
+    if (input)
+        IPC_TRY(fill(command, request, segment, input.get(), ipc::Target::used));
+    IPC_TRY(complete(request, segment));
+    return Made{std::move(segment), true};
+}
+
 ipc::Result<Made> make(const ipc::Command &command, Request &request)
 {
     ipc::Fd input;
     if (request.input)
-        input = IPC_TRY(open_input(request));
-    ipc::Result<ipc::Segment> segment = ipc::Segment::create(request.address, *request.bytes, request.ownership);
-    const bool existed = !segment && segment.error().code() == EEXIST;
-    if (existed && request.reuse)
-        segment = reuse(request);
-    if (!segment)
-        return segment.error();
-    ipc::Result<void> done;
-    if (input)
-        done = fill(command, request, *segment, input.get(), existed ? ipc::Target::used : ipc::Target::fresh);
-    if (done)
-        done = segment->commit();
-    if (done && request.hold)
-        done = take_hold(*segment);
-    if (done)
-        return Made{std::move(*segment), existed};
-    if (!existed)
-        (void)segment->remove();
-    return done.error();
+        input = IPC_TRY(ipc::open_input(*request.input));
+    ipc::Result<Made> made = make_new(command, request, input);
+    if (made || !request.reuse || made.error().code() != EEXIST)
+        return made;
+    return reuse(command, request, input);
 }
 
 /// Become the program. The process stays the same, and so does the segment's descriptor, where it has one.
@@ -153,7 +190,7 @@ ipc::Result<void> announce(const ipc::Command &command, const Request &request, 
                                  IPC_TRY(made.segment.status()).bytes));
     if (!request.program.empty()) // whose standard output it is
         return {};
-    return ipc::print(address + "\n");
+    return ipc::print_and_check(address + "\n");
 }
 
 } // namespace
@@ -184,11 +221,8 @@ ipc::Result<int> ipc::run(Command &command)
     Result<void> done = announce(command, request, made);
     if (done && !request.program.empty())
         done = hand_over(made.segment, request.program);
-    if (!done) {
-        if (!made.existed) // nobody would know of it
-            (void)made.segment.remove();
-        return done.error();
-    }
+    if (!done)
+        return made.existed ? done.error() : undone(made.segment, done.error());
     while (request.hold && !interrupted()) // which is how this ends well
         pause();
     return status::done;

@@ -29,17 +29,34 @@ std::span<std::byte> behind(std::span<std::byte> memory, std::uint64_t offset)
 
 Error at(const Address &address, const Error &error) { return located(address.text(), error); }
 
+Result<ipc_segment *> make(decltype(ipc_segment_v1::create) create, const Address &address, std::uint64_t bytes,
+                           const Ownership &ownership)
+{
+    const CrossingAddress crossing(address);
+    const ipc_ownership owner = {sizeof owner, ownership.mode, ownership.owner, ownership.group};
+    ipc_segment *handle = nullptr;
+    if (Result<void> made = call(create, crossing.get(), bytes, &owner, &handle); !made)
+        return at(address, made.error());
+    return handle;
+}
+
 } // namespace
 
 Result<Segment> Segment::create(const Address &address, std::uint64_t bytes, const Ownership &ownership)
 {
     const ipc_segment_v1 *table = IPC_TRY(table_of(address));
-    const CrossingAddress crossing(address);
-    const ipc_ownership owner = {sizeof owner, ownership.mode, ownership.owner, ownership.group};
-    ipc_segment *handle = nullptr;
-    if (Result<void> made = call(table->create, crossing.get(), bytes, &owner, &handle); !made)
-        return at(address, made.error());
-    return created(address, table, handle);
+    return created(address, table, IPC_TRY(make(table->create, address, bytes, ownership)), false);
+}
+
+Result<Segment> Segment::create_unnamed(const Address &address, std::uint64_t bytes, const Ownership &ownership)
+{
+    const ipc_segment_v1 *table = IPC_TRY(table_of(address));
+    if (!table->create_unnamed)
+        return create(address, bytes, ownership);
+    const Result<ipc_segment *> made = make(table->create_unnamed, address, bytes, ownership);
+    if (!made && made.error().code() == ENOTSUP)
+        return create(address, bytes, ownership);
+    return made ? created(address, table, made.value(), true) : made.error();
 }
 
 Result<bool> Segment::are_transient(const Address &address)
@@ -47,12 +64,44 @@ Result<bool> Segment::are_transient(const Address &address)
     return (IPC_TRY(table_of(address))->features & IPC_SEGMENT_TRANSIENT) != 0;
 }
 
-Result<Segment> Segment::created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle)
+Result<bool> Segment::are_resizable(const Address &address) { return IPC_TRY(table_of(address))->resize != nullptr; }
+
+Result<Segment::Room> Segment::room_for_one(const Address &address)
+{
+    const ipc_inspect_v1 *inspect = IPC_TRY(load_plugin(address.mechanism))->inspect();
+    Room room;
+    if (!inspect || !inspect->limits)
+        return room;
+    const ipc_emit_limit emit = [](void *context, const ipc_limit *emitted) noexcept {
+        ipc_limit limit = {};
+        limit.limit = limit.used = IPC_UNKNOWN;
+        adopt(limit, emitted);
+        Room &tightest = *static_cast<Room *>(context);
+        if (limit.unit != IPC_UNIT_BYTES || limit.limit == IPC_UNKNOWN)
+            return 0;
+        const std::uint64_t used = limit.used == IPC_UNKNOWN ? 0 : limit.used;
+        const std::uint64_t left = limit.limit - std::min(limit.limit, used);
+        if (left < tightest.bytes)
+            tightest = {left, limit.name ? limit.name : ""};
+        return 0;
+    };
+    if (const Result<void> asked = call(inspect->limits, emit, static_cast<void *>(&room)); !asked)
+        return at(address, asked.error());
+    return room;
+}
+
+Result<Segment> Segment::created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle, bool unnamed)
 {
     Segment made(Address{address.mechanism, address.name, {}}, table, handle);
-    const ipc_segment_status status = IPC_TRY(made.status());
-    if (status.name)
-        made.address_.name = status.name;
+    made.unnamed_ = unnamed;
+    const Result<ipc_segment_status> status = made.status();
+    if (!status && (unnamed || made.transient()))
+        return status.error();
+    if (!status)
+        return failure(status.error().code(), "{} (it was created and stays: remove it with shmrm)",
+                       status.error().text());
+    if (status.value().name)
+        made.address_.name = status.value().name;
     return made;
 }
 
@@ -157,6 +206,7 @@ Result<void> Segment::commit()
         return {};
     if (Result<void> done = call(table_->commit, handle_.get()); !done)
         return at(address_, done.error());
+    unnamed_ = false;
     return {};
 }
 
@@ -187,7 +237,9 @@ Result<void> Segment::remove()
     if (transient())
         return {};
     const ipc_segment_status now = IPC_TRY(status());
-    return remove_named(address_, &now.identity);
+    const Result<void> removed = remove_named(address_, &now.identity);
+    const bool has_no_name = !removed && (removed.error().code() == ENOENT || removed.error().code() == ESTALE);
+    return unnamed_ && has_no_name ? Result<void>() : removed;
 }
 
 } // namespace ipc

@@ -32,10 +32,23 @@ class Segment {
 public:
     /// Create exclusively: EEXIST if there is one.
     static Result<Segment> create(const Address &address, std::uint64_t bytes, const Ownership &ownership);
+    /// The same for one that is filled before anybody may find it: it has no name before commit(), which is EEXIST if
+    /// the name was taken meanwhile, and without commit() has never been. Where the mechanism cannot, it is there at
+    /// once.
+    static Result<Segment> create_unnamed(const Address &address, std::uint64_t bytes, const Ownership &ownership);
     static Result<Segment> open(const Address &address, Access access);
 
     /// Are segments of this mechanism gone when nobody holds them any more? Known before there is one.
     static Result<bool> are_transient(const Address &address);
+    /// Can segments of this mechanism get another size?
+    static Result<bool> are_resizable(const Address &address);
+
+    /// The tightest of a mechanism's limits in bytes, and what it leaves for one segment more.
+    struct Room {
+        std::uint64_t bytes = UINT64_MAX; // if there is no limit
+        std::string limit;
+    };
+    static Result<Room> room_for_one(const Address &address);
 
     /// What it can be reached by: without parameters after create(), and with a name that works where the one it was
     /// created by does not.
@@ -71,7 +84,8 @@ public:
     };
     /// Nothing if segments of the mechanism are bytes and nothing more, or if this is a part itself.
     Result<std::optional<std::vector<Part>>> parts();
-    /// Remove it, if its name still means it: for undoing a creation. What is transient goes by itself.
+    /// Remove it, if its name still means it: for undoing a creation. What is transient or has no name yet goes by
+    /// itself.
     Result<void> remove();
 
 private:
@@ -83,11 +97,13 @@ private:
         : address_(address), table_(table), handle_(handle, Close{table})
     {
     }
-    /// What create() has made, under the address that reaches it.
-    static Result<Segment> created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle);
+    /// What create() or create_unnamed() has made, under the address that reaches it.
+    static Result<Segment> created(const Address &address, const ipc_segment_v1 *table, ipc_segment *handle,
+                                   bool unnamed);
     Address address_;
     const ipc_segment_v1 *table_;
     std::unique_ptr<ipc_segment, Close> handle_;
+    bool unnamed_ = false;
 };
 
 } // namespace ipc

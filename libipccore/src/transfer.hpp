@@ -43,6 +43,15 @@ enum class Target { used, fresh };
 Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
                        Progress *progress = nullptr);
 
+/// The same from an input whose length shows only at its end, into a segment that can be resized: it grows with the
+/// input, always with memory or blocks behind it, and ends where the input does, or `room` bytes behind `offset`; a
+/// segment of huge pages at the end of a page. No more than a buffer is kept by this process.
+///
+/// If that fails, as for want of room, a used segment gets its old size back and the error says what is in it: nothing
+/// of it is overwritten before the input has ended, unless that is long (64 MiB).
+Result<Copied> grow_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
+                       Progress *progress = nullptr);
+
 /// How many bytes `fd` will give, where that can be known beforehand: a regular file, from its offset on. (Files of
 /// /proc say 0 and give more.)
 std::optional<std::uint64_t> bytes_to_come(int fd);

@@ -50,15 +50,6 @@ private:
     std::span<std::byte> memory_;
     std::uint64_t touched_ = 0;
 };
-/// Where input is read to, and what makes it part of the segment.
-class Destination {
-public:
-    virtual ~Destination() = default;
-    /// Room for the next bytes, which belong behind the `copied` first ones; at most `length`.
-    virtual std::span<std::byte> room(std::uint64_t copied, std::uint64_t length) = 0;
-    /// `bytes`, read into that room, are to be at `offset` of the segment. Fewer are taken at the segment's end.
-    virtual Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
-};
 
 /// The mapping itself.
 class MappedDestination : public Destination {
@@ -94,18 +85,7 @@ public:
     }
     Result<std::uint64_t> take(std::uint64_t offset, std::span<const std::byte> bytes) override
     {
-        if (descriptor_ >= 0) {
-            IPC_TRY(write_at(segment_, descriptor_, bytes, offset));
-            return bytes.size();
-        }
-        std::uint64_t taken = 0;
-        while (taken < bytes.size()) {
-            const std::uint64_t count = IPC_TRY(segment_.write(offset + taken, bytes.subspan(taken)));
-            if (count == 0)
-                break;
-            taken += count;
-        }
-        return taken;
+        return write_into(segment_, descriptor_, bytes, offset);
     }
 
 private:
@@ -128,20 +108,14 @@ Result<std::unique_ptr<Destination>> destination(Segment &segment, std::uint64_t
 
 } // namespace
 
-Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
+Result<Copied> copy_to(Destination &to, int fd, Segment &segment, std::uint64_t offset, std::uint64_t room,
                        Progress *progress)
 {
     if (is_pipe(fd))
         grow_pipe(fd);
-    const bool has_memory = is_writable(IPC_TRY(segment.status()).descriptor) || segment.mappable();
-    if (const std::uint64_t size = bytes_to_come(fd).value_or(0); size > 0 && target == Target::fresh && has_memory) {
-        const std::uint64_t copied = IPC_TRY(copy_file_in(fd, segment, offset, std::min(size, room), progress));
-        return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
-    }
-    const std::unique_ptr<Destination> to = IPC_TRY(destination(segment, offset, room, target));
     std::uint64_t copied = 0;
     while (copied < room) {
-        const std::span<std::byte> piece = to->room(copied, std::min<std::uint64_t>(room - copied, copy_chunk));
+        const std::span<std::byte> piece = to.room(copied, std::min<std::uint64_t>(room - copied, copy_chunk));
         const ssize_t count = read(fd, piece.data(), piece.size());
         if (count < 0) {
             if (should_retry_at(fd, POLLIN))
@@ -151,13 +125,25 @@ Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint
         if (count == 0)
             return Copied{copied, false};
         const auto bytes = piece.first(static_cast<std::size_t>(count));
-        if (const std::uint64_t taken = IPC_TRY(to->take(offset + copied, bytes)); taken < bytes.size())
+        if (const std::uint64_t taken = IPC_TRY(to.take(offset + copied, bytes)); taken < bytes.size())
             return truncated(segment, offset + copied + taken);
         copied += bytes.size();
         if (progress)
             progress->at(copied);
     }
     return Copied{copied, IPC_TRY(has_more(fd))};
+}
+
+Result<Copied> copy_in(int fd, Segment &segment, std::uint64_t offset, std::uint64_t room, Target target,
+                       Progress *progress)
+{
+    const bool has_memory = is_writable(IPC_TRY(segment.status()).descriptor) || segment.mappable();
+    if (const std::uint64_t size = bytes_to_come(fd).value_or(0); size > 0 && target == Target::fresh && has_memory) {
+        const std::uint64_t copied = IPC_TRY(copy_file_in(fd, segment, offset, std::min(size, room), progress));
+        return Copied{copied, copied == room && IPC_TRY(has_more(fd))};
+    }
+    const std::unique_ptr<Destination> to = IPC_TRY(destination(segment, offset, room, target));
+    return copy_to(*to, fd, segment, offset, room, progress);
 }
 
 std::optional<std::uint64_t> bytes_to_come(int fd)

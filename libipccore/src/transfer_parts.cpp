@@ -8,8 +8,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cstring>
-
 namespace ipc {
 
 Error truncated(const Segment &segment, std::uint64_t offset)
@@ -39,7 +37,7 @@ Error failed_at(const Segment &segment, const char *what, std::uint64_t offset, 
         return unreachable(segment, offset);
     if (code == EINTR)
         return failure(EINTR, "interrupted at offset {}", offset);
-    return failure(code, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, std::strerror(code));
+    return failure(code, "{}: {} (at offset {}): {}", segment.address().text(), what, offset, write_failure(code));
 }
 
 Result<std::span<std::byte>> memory_up_to(Segment &segment, std::uint64_t end)
@@ -66,6 +64,23 @@ Result<void> write_at(const Segment &segment, int descriptor, std::span<const st
         }
     }
     return {};
+}
+
+Result<std::uint64_t> write_into(Segment &segment, int descriptor, std::span<const std::byte> bytes,
+                                 std::uint64_t offset)
+{
+    if (descriptor >= 0) {
+        IPC_TRY(write_at(segment, descriptor, bytes, offset));
+        return bytes.size();
+    }
+    std::uint64_t taken = 0;
+    while (taken < bytes.size()) {
+        const std::uint64_t count = IPC_TRY(segment.write(offset + taken, bytes.subspan(taken)));
+        if (count == 0)
+            break;
+        taken += count;
+    }
+    return taken;
 }
 
 } // namespace ipc

@@ -40,6 +40,21 @@ public:
         return memory;
     }
 
+    static Result<std::unique_ptr<Memory>> create_unnamed(const ipc_address &address, std::uint64_t bytes,
+                                                          const ipc_ownership &ownership)
+    {
+        ipc::FilePlace target = IPC_TRY(ipc::open_place(address.name));
+        Fd directory(::fcntl(target.directory.get(), F_DUPFD_CLOEXEC, 0));
+        if (!directory)
+            return Error::system("its directory cannot be opened");
+        bool populate = ipc::parameter_is_set(address, "populate");
+        auto memory = IPC_TRY(ipc::create_unnamed_segment<Memory>(std::move(directory), target.leaf, bytes, ownership,
+                                                                  populate, place, blocks_of(address)));
+        memory->directory_ = std::move(target.directory);
+        memory->heed(address);
+        return memory;
+    }
+
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
     {
         bool populate = ipc::parameter_is_set(address, "populate");
@@ -56,7 +71,13 @@ public:
     /// With ?sync=1 what was written is on the disk when this returns, by the mapping or not; a new name too.
     Result<void> commit()
     {
-        if (!sync_ || descriptor() < 0)
+        if (descriptor() < 0)
+            return {};
+        IPC_TRY(take_name());
+        // Some file systems tell only at a close that what was written has no room.
+        if (Fd same(::fcntl(descriptor(), F_DUPFD_CLOEXEC, 0)); !same || ::close(same.release()) != 0)
+            return Error::system("what was written may be lost");
+        if (!sync_)
             return {};
         if (::fdatasync(descriptor()) != 0)
             return Error::system("what was written may not be on the disk");

@@ -22,13 +22,17 @@ struct Memory : ipc::HeldSegment {
     static Result<std::unique_ptr<Memory>> create(const ipc_address &address, std::uint64_t bytes,
                                                   const ipc_ownership &ownership)
     {
-        if (HeldFile::parse(address.name))
-            return Error::of(EINVAL, "that is the form of a removed segment (give a new one a name like /name)");
-        PosixName name(address.name);
-        Fd directory = IPC_TRY(ipc::open_shm_directory());
-        IPC_TRY(ipc::expect_memory(directory.get()));
-        bool populate = ipc::parameter_is_set(address, "populate");
-        return ipc::create_segment<Memory>(directory.get(), name.leaf(), bytes, ownership, populate, place);
+        Fd directory = IPC_TRY(place_for(address));
+        return ipc::create_segment<Memory>(directory.get(), PosixName(address.name).leaf(), bytes, ownership,
+                                           ipc::parameter_is_set(address, "populate"), place);
+    }
+
+    static Result<std::unique_ptr<Memory>> create_unnamed(const ipc_address &address, std::uint64_t bytes,
+                                                          const ipc_ownership &ownership)
+    {
+        Fd directory = IPC_TRY(place_for(address));
+        return ipc::create_unnamed_segment<Memory>(std::move(directory), PosixName(address.name).leaf(), bytes,
+                                                   ownership, ipc::parameter_is_set(address, "populate"), place);
     }
 
     static Result<std::unique_ptr<Memory>> open(const ipc_address &address, std::uint32_t access)
@@ -39,6 +43,18 @@ struct Memory : ipc::HeldSegment {
         ipc::ShmPath path{PosixName(address.name)};
         Fd file = IPC_TRY(ipc::open_file(path.text(), access, O_NOFOLLOW));
         return std::make_unique<Memory>(std::move(file), access, populate, place);
+    }
+
+    Result<void> commit() { return take_name(); }
+
+private:
+    static Result<Fd> place_for(const ipc_address &address)
+    {
+        if (HeldFile::parse(address.name))
+            return Error::of(EINVAL, "that is the form of a removed segment (give a new one a name like /name)");
+        Fd directory = IPC_TRY(ipc::open_shm_directory());
+        IPC_TRY(ipc::expect_memory(directory.get()));
+        return directory;
     }
 };
 

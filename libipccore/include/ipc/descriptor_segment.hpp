@@ -13,6 +13,7 @@
 
 #include <ipc/file_object.hpp>
 #include <ipc/huge_pages.hpp>
+#include <ipc/memory_left.hpp>
 #include <ipc/segment.hpp>
 
 #include <linux/magic.h>
@@ -22,6 +23,7 @@
 
 #include <functional>
 #include <limits>
+#include <string>
 
 namespace ipc {
 
@@ -61,52 +63,28 @@ inline Error space_error(int code, int descriptor, std::uint64_t needed, const c
                      needed, free, place);
 }
 
-/// A file may not become longer than this. The kernel would answer with SIGXFSZ, so it is asked first.
+/// A file may not become longer than RLIMIT_FSIZE says.
 inline Result<void> check_file_size(std::uint64_t bytes)
 {
     struct rlimit limit;
     if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
-        return Error::of(EFBIG, "%" PRIu64 " bytes are needed and RLIMIT_FSIZE is %" PRIu64 " (raise it: ulimit -f)",
+        return Error::of(EFBIG,
+                         "%" PRIu64 " bytes are needed and the file size limit is %" PRIu64 " bytes (raise it: ulimit "
+                         "-f)",
                          bytes, std::uint64_t(limit.rlim_cur));
     return {};
 }
 
-/// The value of a line of /proc/meminfo in bytes, 0 if there is none.
-inline std::uint64_t memory_figure(const char *meminfo, const char *line)
-{
-    const char *found = std::strstr(meminfo, line);
-    return found ? std::strtoull(found + std::strlen(line), nullptr, 10) * 1024 : 0;
-}
-
-/// Does the machine have so much memory left? Reserving more would make the kernel end other processes, so large
-/// requests are compared before.
-inline Result<void> check_memory_left(std::uint64_t needed)
-{
-    constexpr std::uint64_t large = 64 * 1024 * 1024;
-    if (needed < large)
-        return {};
-    char text[4096];
-    Fd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
-    ssize_t length = file ? ::read(file.get(), text, sizeof text - 1) : 0;
-    text[length > 0 ? length : 0] = '\0';
-    std::uint64_t available = memory_figure(text, "MemAvailable:") + memory_figure(text, "SwapFree:");
-    if (available == 0 || needed <= available)
-        return {};
-    return Error::of(ENOMEM,
-                     "%" PRIu64 " bytes are needed and the system has %" PRIu64 " left in memory and swap (ask "
-                     "for less, or end other processes)",
-                     needed, available);
-}
-
-/// The same for a file of a tmpfs, which may be larger than what is left; of other file systems nothing is asked.
-inline Result<void> check_memory(int descriptor, std::uint64_t needed)
+/// The same as check_memory_left() for a file of a tmpfs, which may be larger than what is left; of other file systems
+/// nothing is asked.
+inline Result<void> check_memory(int descriptor, std::uint64_t needed, std::uint64_t already)
 {
     struct statfs system;
     if (::fstatfs(descriptor, &system) != 0 || system.f_type != TMPFS_MAGIC)
         return {};
     if (system.f_blocks && needed > free_bytes(system)) // fails without doing harm
         return {};
-    return check_memory_left(needed);
+    return check_memory_left(needed, already);
 }
 
 /// A file of huge pages gets whole ones, which it would at the latest when it is mapped for writing.
@@ -128,7 +106,7 @@ inline Result<void> reserve(int descriptor, std::uint64_t from, std::uint64_t to
         return Error::of(EFBIG, "%" PRIu64 " bytes are more than a file can have (%" PRId64 ")", to,
                          std::int64_t(std::numeric_limits<off_t>::max()));
     IPC_TRY(check_file_size(to));
-    IPC_TRY(check_memory(descriptor, to - from));
+    IPC_TRY(check_memory(descriptor, to - from, from));
     int code;
     do {
         code = ::fallocate(descriptor, 0, off_t(from), off_t(to - from)) == 0 ? 0 : errno;
@@ -218,27 +196,36 @@ inline int link_file(int file, int directory, const char *leaf)
     return ::linkat(AT_FDCWD, path, directory, leaf, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
-/// The same file open by its name, so that it goes by that in /proc and not as a deleted one without a name. The one at
-/// hand where that may not be, as by its mode.
-inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
+/// The same file open by its name, so that it goes by that in /proc and not as a deleted one without a name. None where
+/// that may not be, as by its mode.
+inline Fd open_by_name(int file, int directory, const char *leaf)
 {
     struct stat here, there;
     Fd named(::openat(directory, leaf, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-    if (named && ::fstat(file.get(), &here) == 0 && ::fstat(named.get(), &there) == 0 && here.st_dev == there.st_dev &&
+    if (named && ::fstat(file, &here) == 0 && ::fstat(named.get(), &there) == 0 && here.st_dev == there.st_dev &&
         here.st_ino == there.st_ino)
         return named;
-    return file;
+    return Fd();
 }
 
-/// Create a file of `bytes` zero bytes, or what `prepare` makes of them, in a directory (an O_PATH descriptor will do),
-/// open for reading and writing. It appears there complete: with its memory, owned and with its mode. EEXIST if the
-/// name is taken, also by a link or FIFO. `place` is how the user knows the file system.
-inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t bytes, const ipc_ownership &ownership,
-                              const char *place, const Prepare &prepare = {}, Blocks blocks = Blocks::reserved)
+/// That, or the one at hand.
+inline Fd reopen_by_name(Fd file, int directory, const char *leaf)
+{
+    Fd named = open_by_name(file.get(), directory, leaf);
+    return named ? std::move(named) : std::move(file);
+}
+
+/// Create a file of `bytes` zero bytes, or what `prepare` makes of them, that is to be in a directory (an O_PATH
+/// descriptor will do) and has no name there yet, open for reading and writing: with its memory, owned and with its
+/// mode. EEXIST if the name is taken already, also by a link or FIFO; ENOTSUP where there are no files without a name.
+/// `place` is how the user knows the file system.
+inline Result<Fd> create_unnamed_file(int directory, const char *leaf, std::uint64_t bytes,
+                                      const ipc_ownership &ownership, const char *place, const Prepare &prepare = {},
+                                      Blocks blocks = Blocks::reserved)
 {
     if (bytes == 0)
         return Error::of(EINVAL, "a segment has at least 1 byte (give a size)");
-    // Asked first, so that a large segment is not reserved in vain; the link below decides.
+    // Asked first, so that a large segment is not reserved in vain; the link decides.
     if (struct statx status; file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0) {
         if (!S_ISREG(status.stx_mode))
             return Error::of(EEXIST, "%s has that name (choose another one)", kind_of(status.stx_mode));
@@ -246,13 +233,25 @@ inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t byt
     }
     Fd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
-        return create_named_file(directory, leaf, bytes, ownership, place, prepare, blocks);
+        return Error::of(ENOTSUP, "%s has no files without a name", place);
     if (!file)
         return creation_error(errno, directory, place);
     IPC_TRY(complete_file(file.get(), bytes, ownership, place, prepare, blocks));
-    if (int code = link_file(file.get(), directory, leaf))
+    return file;
+}
+
+/// The same with its name, under which it appears complete.
+inline Result<Fd> create_file(int directory, const char *leaf, std::uint64_t bytes, const ipc_ownership &ownership,
+                              const char *place, const Prepare &prepare = {}, Blocks blocks = Blocks::reserved)
+{
+    Result<Fd> file = create_unnamed_file(directory, leaf, bytes, ownership, place, prepare, blocks);
+    if (!file && file.error().code() == ENOTSUP)
+        return create_named_file(directory, leaf, bytes, ownership, place, prepare, blocks);
+    if (!file)
+        return file;
+    if (int code = link_file(file->get(), directory, leaf))
         return creation_error(code, directory, place);
-    return reopen_by_name(std::move(file), directory, leaf);
+    return reopen_by_name(std::move(*file), directory, leaf);
 }
 
 inline Error opening_error(int code, const struct statx &status)
@@ -339,6 +338,28 @@ public:
 
     int descriptor() const { return descriptor_.get(); }
 
+    /// It is a file of create_unnamed_file() that is to be called `leaf` in `directory`.
+    void name_later(Fd directory, const char *leaf)
+    {
+        naming_directory_ = std::move(directory);
+        leaf_ = leaf;
+    }
+
+    /// What commit() begins with where create_unnamed() is offered: a file without a name gets it. EEXIST if it was
+    /// taken meanwhile. The descriptor keeps its number; a mapping ends.
+    Result<void> take_name()
+    {
+        if (!naming_directory_)
+            return {};
+        if (int code = link_file(descriptor_.get(), naming_directory_.get(), leaf_.c_str()))
+            return creation_error(code, naming_directory_.get(), place_);
+        unmap();
+        if (Fd named = open_by_name(descriptor_.get(), naming_directory_.get(), leaf_.c_str()))
+            ::dup3(named.get(), descriptor_.get(), O_CLOEXEC);
+        naming_directory_ = Fd();
+        return {};
+    }
+
 protected:
     void unmap()
     {
@@ -398,6 +419,8 @@ private:
     std::uint64_t page_size_ = 0;
     void *address_ = nullptr;
     std::uint64_t mapped_ = 0;
+    Fd naming_directory_; // where its name is to be, as long as it has none
+    std::string leaf_;
 };
 
 /// Create the file and the open segment on it. `Memory` is derived from DescriptorSegment. What is to be populated has
@@ -416,6 +439,21 @@ Result<std::unique_ptr<Memory>> create_segment(int directory, const char *leaf, 
     if (struct statx status; file_status(memory->descriptor(), status) == 0)
         (void)remove_known_file(directory, leaf, status);
     return mapped.error();
+}
+
+/// The same of a file that gets its name by DescriptorSegment::take_name().
+template <typename Memory>
+Result<std::unique_ptr<Memory>> create_unnamed_segment(Fd directory, const char *leaf, std::uint64_t bytes,
+                                                       const ipc_ownership &ownership, bool populate, const char *place,
+                                                       Blocks blocks = Blocks::reserved)
+{
+    Fd file = IPC_TRY(create_unnamed_file(directory.get(), leaf, bytes, ownership, place, {}, blocks));
+    auto memory = std::make_unique<Memory>(std::move(file), IPC_READ | IPC_WRITE, populate, place);
+    memory->name_later(std::move(directory), leaf);
+    ipc_mapping mapping = {};
+    if (populate)
+        IPC_TRY(memory->map(mapping));
+    return memory;
 }
 
 } // namespace ipc

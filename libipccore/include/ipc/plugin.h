@@ -247,6 +247,12 @@ typedef struct ipc_segment_v1 {
     /* What lies in it. What it says of itself is checked against its real size, never believed. NULL if segments of
      * the mechanism are bytes and nothing more; -ENOTSUP for a segment that is one part of another. */
     int (*list_parts)(ipc_segment *segment, ipc_emit_part emit, void *context, ipc_error *error);
+    /* As create(), for one who fills it: nobody finds it by its name before commit(), which answers -EEXIST if the name
+     * was taken meanwhile, and what is closed before commit() has never been there. -EEXIST also now, if the name is
+     * taken already; -ENOTSUP where this cannot be done: then create() may. NULL if the mechanism never can, or if what
+     * it creates has no name. */
+    int (*create_unnamed)(const ipc_address *address, uint64_t bytes, const ipc_ownership *ownership,
+                          ipc_segment **segment, ipc_error *error);
 } ipc_segment_v1;
 
 /* ---- ipc.queue/1: a channel of whole messages -------------------------------------------------------- */

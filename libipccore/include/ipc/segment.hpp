@@ -13,6 +13,8 @@
 //         Result<std::uint64_t> read(std::uint64_t offset, void *bytes, std::uint64_t length);
 //         Result<std::uint64_t> write(std::uint64_t offset, const void *bytes, std::uint64_t length);
 //         Result<void> list_parts(const Emit<ipc_part> &emit);
+//         static Result<std::unique_ptr<Memory>> create_unnamed(const ipc_address &, std::uint64_t bytes,
+//                                                               const ipc_ownership &);
 //     };
 //     constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
 //
@@ -101,6 +103,17 @@ template <typename Memory> constexpr ipc_segment_v1 segment_table()
         table.list_parts = [](ipc_segment *segment, ipc_emit_part emit, void *context, ipc_error *error) {
             return guarded(
                 error, [&] { return reinterpret_cast<Memory *>(segment)->list_parts(Emit<ipc_part>(emit, context)); });
+        };
+    if constexpr (requires(const ipc_address &address, const ipc_ownership &ownership) {
+                      Memory::create_unnamed(address, std::uint64_t{}, ownership);
+                  })
+        table.create_unnamed = [](const ipc_address *address, std::uint64_t bytes, const ipc_ownership *ownership,
+                                  ipc_segment **segment, ipc_error *error) {
+            return guarded(error, [&]() -> Result<void> {
+                *segment = reinterpret_cast<ipc_segment *>(
+                    IPC_TRY(Memory::create_unnamed(*address, bytes, *ownership)).release());
+                return {};
+            });
         };
     table.close = [](ipc_segment *segment) { delete reinterpret_cast<Memory *>(segment); };
     return table;
