@@ -401,11 +401,11 @@ Result<void> expect_queue(const PosixName &name)
     return Error::of(EINVAL, "it is no queue of Boost, or damaged (shmrm removes posix-shm:%s)", name.text());
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     IPC_TRY(expect_queue(PosixName(address.name)));
     const Fd directory = IPC_TRY(ipc::open_shm_directory());
-    return ipc::remove_file(directory.get(), PosixName(address.name).leaf(), expected);
+    return ipc::remove_file(directory.get(), PosixName(address.name).leaf(), removal);
 }
 
 constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
@@ -430,7 +430,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

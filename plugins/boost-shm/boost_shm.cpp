@@ -129,13 +129,13 @@ Result<void> check(const ipc_address &address)
     return ipc::check_switch(address, "populate");
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     Target target(address.name);
     if (target.object)
         return inside_error("destroyed");
     Fd directory = IPC_TRY(ipc::open_shm_directory());
-    return ipc::remove_file(directory.get(), target.segment.leaf(), expected);
+    return ipc::remove_file(directory.get(), target.segment.leaf(), removal);
 }
 
 constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
@@ -164,7 +164,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

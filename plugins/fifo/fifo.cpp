@@ -183,10 +183,10 @@ Result<void> check(const ipc_address &address)
     return ipc::check_switch(address, "once");
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     ipc::FilePlace place = IPC_TRY(ipc::open_place(address.name));
-    return ipc::remove_file(place.directory.get(), place.leaf, expected, expect_fifo);
+    return ipc::remove_file(place.directory.get(), place.leaf, removal, expect_fifo);
 }
 
 constexpr ipc_stream_v1 stream = ipc::stream_table<End>();
@@ -215,7 +215,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

@@ -125,10 +125,10 @@ Result<void> check(const ipc_address &address)
     return {};
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     ipc::FilePlace target = IPC_TRY(ipc::open_place(address.name));
-    return ipc::remove_file(target.directory.get(), target.leaf, expected);
+    return ipc::remove_file(target.directory.get(), target.leaf, removal);
 }
 
 /// st_dev of / and of /dev/shm (0 if that is no file system of its own), learned once.
@@ -153,6 +153,9 @@ const Devices &devices()
     }
     return known;
 }
+
+/// Memory of POSIX is another mechanism's and listed there; who calls such a file by its path means its holders, too.
+bool shm_is_meant = false;
 
 /// Is this a path of a file that has, or had, a name? The kernel gives paths to other things too: memfd:, SYSV, queues,
 /// huge pages, buffers of drivers. Those stand directly below / and are on another device than it. Names of a memfd may
@@ -230,6 +233,7 @@ struct Inspection {
         ipc_object_clear(&object);
         object.name = address.name;
         ipc::describe_file(status, object);
+        shm_is_meant |= object.identity.device == devices().shm;
         emit(object);
         return {};
     }
@@ -237,7 +241,8 @@ struct Inspection {
     static bool claim(const ipc_sight &sight, ipc_claim &claim)
     {
         if (sight.kind == IPC_SIGHT_CALL || (sight.kind == IPC_SIGHT_DESCRIPTOR && !S_ISREG(sight.mode)) ||
-            !sight.inode || sight.device == devices().shm || !is_path_of_file(sight.path, sight.device))
+            !sight.inode || (sight.device == devices().shm && !shm_is_meant) ||
+            !is_path_of_file(sight.path, sight.device))
             return false;
         claim.role = IPC_ROLE_HOLDER;
         claim.identity = {0, sight.device, sight.inode, IPC_NO_TIME};
@@ -250,7 +255,7 @@ struct Inspection {
     static bool describe(const ipc_sight &sight, const Emit<ipc_object> &emit)
     {
         bool mapping = sight.kind == IPC_SIGHT_MAPPING && (sight.access & IPC_WRITE);
-        if (!mapping && !sight.described)
+        if ((!mapping && !sight.described) || sight.device == devices().shm)
             return false;
         struct statx status;
         if (mapping && ipc::file_status(AT_FDCWD, sight.path, AT_SYMLINK_NOFOLLOW, status) == 0) {
@@ -289,7 +294,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

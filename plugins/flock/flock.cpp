@@ -269,10 +269,10 @@ Result<void> check(const ipc_address &address)
     return {};
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     const Place place = IPC_TRY(open_place(address.name));
-    return ipc::remove_file(place.directory.get(), place.leaf, expected);
+    return ipc::remove_file(place.directory.get(), place.leaf, removal);
 }
 
 constexpr ipc_semaphore_v1 semaphore = ipc::semaphore_table<FileLock>();
@@ -301,7 +301,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

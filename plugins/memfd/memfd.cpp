@@ -25,6 +25,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = ipc::guard<anonymous::check>,
     .remove = nullptr,
+    .remove_unused = nullptr,
 };
 
 } // namespace

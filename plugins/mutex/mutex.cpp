@@ -211,10 +211,10 @@ Result<void> Mutex::meet(std::uint64_t parties, std::int64_t timeout)
 
 Result<void> check(const ipc_address &address) { return LeafName::check(address.name); }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const Removal &removal)
 {
     const Fd directory = IPC_TRY(open_shm_directory());
-    return remove_file(directory.get(), LeafName(address.name).text(), expected);
+    return remove_file(directory.get(), LeafName(address.name).text(), removal);
 }
 
 constexpr ipc_semaphore_v1 semaphore = semaphore_table<Mutex>();
@@ -239,7 +239,8 @@ constexpr ipc_plugin plugin = {
     .init = keep_host,
     .capability = capability,
     .check = guard<check>,
-    .remove = guard<remove>,
+    .remove = remove_always<remove>,
+    .remove_unused = remove_unused<remove>,
 };
 
 } // namespace

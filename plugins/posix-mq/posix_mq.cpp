@@ -251,7 +251,11 @@ Result<Fd> hold(const PosixName &name)
         queue = Fd(::mq_open(name.text(), O_WRONLY | O_CLOEXEC));
     if (!queue)
         return opening_error(errno, name);
-    return queue;
+    if (directory >= 0)
+        return queue;
+    char link[32];
+    std::snprintf(link, sizeof link, "/proc/self/fd/%d", queue.get());
+    return Fd(::open(link, O_PATH | O_CLOEXEC)); // which is no use of the queue
 }
 
 /// Counts how often a name is given up from now on, where there is a directory to watch.
@@ -285,18 +289,23 @@ private:
 
 /// A queue cannot be moved aside, as its file system has no rename. So the name is compared right before it is given
 /// up; that it was given up and taken again in between can only be told afterwards.
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     PosixName name(address.name);
-    if (!expected)
+    if (!removal.expected)
         return ::mq_unlink(name.text()) == 0 ? Result<void>() : ipc::removal_error(errno);
     RemovalWatch watch(queue_directory());
     Fd queue = IPC_TRY(hold(name));
     struct statx status;
     if (int code = ipc::file_status(queue.get(), status))
         return ipc::removal_error(code);
-    if (!ipc::same_object(identity_of_queue(status), *expected))
+    if (!ipc::same_object(identity_of_queue(status), *removal.expected))
         return ipc::stale_error();
+    std::optional<ipc::UnusedFile> proof;
+    if (removal.unused)
+        proof.emplace(IPC_TRY(ipc::UnusedFile::prove(queue.get())));
+    if (removal.trial)
+        return {};
     if (::mq_unlink(name.text()) != 0)
         return ipc::removal_error(errno);
     if (watch.removals_of(name.leaf()) > 1)
@@ -327,7 +336,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

@@ -219,11 +219,12 @@ Result<void> NamedSemaphore::entrust(std::int64_t process)
 
 Result<void> check(const ipc_address &address) { return LeafName::check(address.name); }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const Removal &removal)
 {
     const Fd directory = IPC_TRY(open_shm_directory());
-    IPC_TRY(remove_file(directory.get(), semaphore_leaf(address.name).text(), expected));
-    Holders::remove(directory.get(), address.name);
+    IPC_TRY(remove_file(directory.get(), semaphore_leaf(address.name).text(), removal));
+    if (!removal.trial)
+        Holders::remove(directory.get(), address.name);
     return {};
 }
 
@@ -249,7 +250,8 @@ constexpr ipc_plugin plugin = {
     .init = keep_host,
     .capability = capability,
     .check = guard<check>,
-    .remove = guard<remove>,
+    .remove = remove_always<remove>,
+    .remove_unused = remove_unused<remove>,
 };
 
 } // namespace

@@ -65,13 +65,13 @@ Result<void> check(const ipc_address &address)
     return ipc::check_switch(address, "populate");
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     if (HeldFile::parse(address.name))
         return Error::of(EIDRM, "it has no name to remove, and is gone when its last holder lets go (end its holders)");
     PosixName name(address.name);
     Fd directory = IPC_TRY(ipc::open_shm_directory());
-    return ipc::remove_file(directory.get(), name.leaf(), expected);
+    return ipc::remove_file(directory.get(), name.leaf(), removal);
 }
 
 constexpr ipc_segment_v1 segment = ipc::segment_table<Memory>();
@@ -100,7 +100,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

@@ -157,14 +157,14 @@ Result<void> check(const ipc_address &address)
     return {};
 }
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     if (HeldRing::parse(address.name))
         return Error::of(EINVAL, "it goes when the last process that has it open lets go (end them)");
     Fd directory(::open(ipc::ring::directory, O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return Error::system(ipc::ring::directory);
-    return ipc::remove_file(directory.get(), ipc::ring::FileName(address.name).leaf(), expected);
+    return ipc::remove_file(directory.get(), ipc::ring::FileName(address.name).leaf(), removal);
 }
 
 constexpr ipc_queue_v1 queue = ipc::queue_table<Channel>();
@@ -193,7 +193,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

@@ -410,6 +410,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = guard<check>,
     .remove = guard<sysv::remove<Queues>>,
+    .remove_unused = nullptr,
 };
 
 } // namespace

@@ -366,6 +366,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = guard<check>,
     .remove = guard<sysv::remove<Sets>>,
+    .remove_unused = nullptr,
 };
 
 } // namespace

@@ -130,6 +130,8 @@ public:
     {
         if (start_)
             shmdt(start_);
+        if (start_ && is_new_)
+            finish_making();
     }
     Memory(const Memory &) = delete;
     Memory &operator=(const Memory &) = delete;
@@ -145,6 +147,7 @@ private:
     Result<void> attach();
     Result<void> populate();
     Result<void> own(const ipc_ownership &ownership);
+    void finish_making() const;
 
     int id_;
     sysv::KeylessName own_name_;
@@ -153,6 +156,7 @@ private:
     std::uint64_t page_size_;
     void *start_ = nullptr;
     std::uint64_t length_ = 0;
+    bool is_new_ = false;
 };
 
 Result<std::unique_ptr<Memory>> Memory::create(const ipc_address &address, std::uint64_t bytes,
@@ -179,8 +183,17 @@ Result<std::unique_ptr<Memory>> Memory::create(const ipc_address &address, std::
         IPC_TRY(memory->attach());
     IPC_TRY(memory->own(ownership));
     unfinished.finish();
+    memory->is_new_ = true;
     sysv::warn_of_file_key(name, key);
     return memory;
+}
+
+/// The last change is that it was made, whatever was written meanwhile: nobody has used it yet.
+void Memory::finish_making() const
+{
+    Result<shmid_ds> record = sysv::examine<Segments>(id_);
+    if (record)
+        shmctl(id_, IPC_SET, &record.value());
 }
 
 Result<void> Memory::own(const ipc_ownership &ownership)
@@ -296,6 +309,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = guard<check>,
     .remove = guard<sysv::remove<Segments>>,
+    .remove_unused = nullptr,
 };
 
 } // namespace

@@ -203,6 +203,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = ipc::guard<check>,
     .remove = nullptr,
+    .remove_unused = nullptr,
 };
 
 } // namespace

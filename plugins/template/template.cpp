@@ -70,10 +70,10 @@ struct Memory : ipc::DescriptorSegment {
     }
 };
 
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     Fd place = IPC_TRY(open_directory());
-    return ipc::remove_file(place.get(), FileName(address.name).text(), expected);
+    return ipc::remove_file(place.get(), FileName(address.name).text(), removal);
 }
 
 // ipc.inspect/1: what exists. `claim`, which would join processes to it, is left out here: ipcls then knows no holders.
@@ -139,7 +139,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

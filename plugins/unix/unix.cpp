@@ -220,8 +220,24 @@ Result<void> check(const ipc_address &address)
     return {};
 }
 
+/// Does any socket have this file? Asked by one that cannot speak with it, so that nobody notices: it only is told why.
+/// Sockets of all network namespaces count.
+Result<void> expect_unused(const Fd &file)
+{
+    char held[32];
+    std::snprintf(held, sizeof held, "/proc/self/fd/%d", file.get());
+    const Name name(held);
+    Fd probe = IPC_TRY(new_socket(SOCK_DGRAM));
+    const int code = ::connect(probe.get(), name.address(), name.length()) == 0 ? 0 : errno;
+    if (code == ECONNREFUSED)
+        return {};
+    if (code == 0 || code == EPROTOTYPE || code == EPERM)
+        return Error::of(EBUSY, "a socket has it");
+    return Error::of(ENOTSUP, "whether a socket has it cannot be found out");
+}
+
 /// The file alone: who is connected stays so, and who listens is not found any more.
-Result<void> remove(const ipc_address &address, const ipc_identity *expected)
+Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     Name name(address.name);
     if (name.is_abstract())
@@ -234,12 +250,16 @@ Result<void> remove(const ipc_address &address, const ipc_identity *expected)
     if (int code = ipc::file_status(file.get(), status))
         return ipc::removal_error(code);
     IPC_TRY(expect_socket(status.stx_mode));
-    if (expected) {
+    if (removal.expected) {
         std::vector<Socket> sockets = IPC_TRY(all_sockets());
         const Socket *socket = nullptr;
-        if (!ipc::same_object(IPC_TRY(identity_of_name(name, sockets, socket)), *expected))
+        if (!ipc::same_object(IPC_TRY(identity_of_name(name, sockets, socket)), *removal.expected))
             return ipc::stale_error();
     }
+    if (removal.unused)
+        IPC_TRY(expect_unused(file));
+    if (removal.trial)
+        return {};
     return ipc::remove_known_file(place.directory.get(), place.leaf, status);
 }
 
@@ -270,7 +290,8 @@ constexpr ipc_plugin plugin = {
     .init = ipc::keep_host,
     .capability = capability,
     .check = ipc::guard<check>,
-    .remove = ipc::guard<remove>,
+    .remove = ipc::remove_always<remove>,
+    .remove_unused = ipc::remove_unused<remove>,
 };
 
 } // namespace

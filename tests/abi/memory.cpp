@@ -86,6 +86,7 @@ constexpr ipc_plugin plugin = {
     .capability = capability,
     .check = guard<check>,
     .remove = guard<remove>,
+    .remove_unused = nullptr,
 };
 
 } // namespace

@@ -184,6 +184,30 @@ TEST_CASE("this process is found among the holders of what it holds")
     }
 }
 
+TEST_CASE("what somebody has is not removed as unused, and what nobody has is")
+{
+    if (!applies() || !subject().descriptor().remove_unused)
+        return;
+    FreshAddress address;
+    std::optional<Held> held(*address);
+    const ipc::Address name = held->address();
+    const ipc_identity identity = held->identity();
+    const ipc::CrossingAddress crossing(name);
+    const auto remove = [&](std::uint32_t trial) {
+        const int code = code_of(ipc::call(subject().descriptor().remove_unused, crossing.get(), &identity, trial));
+        return code == ENOTSUP ? std::nullopt : std::optional(code); // where it cannot be found out
+    };
+    const bool is_told = remove(1).has_value();
+    for (const std::uint32_t trial : {1u, 0u})
+        CHECK(remove(trial).value_or(EBUSY) == EBUSY);
+    CHECK(looked_at(name));
+    held.reset();
+    CHECK(remove(1).value_or(0) == 0);
+    CHECK(looked_at(name));
+    CHECK(remove(0).value_or(0) == 0);
+    CHECK(looked_at(name).has_value() != is_told);
+}
+
 TEST_CASE("parties are of this mechanism's objects, have a role and are somebody or have a name")
 {
     if (!applies() || !subject().inspect()->parties)

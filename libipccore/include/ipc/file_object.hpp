@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 // ipc/file_object.hpp - objects that are files of some file system: which one it is, what is known of it, its removal.
 //
-// For plugins whose objects have a device and an inode. Everything here works on the name or on what the host saw;
-// nothing opens the file itself, so nobody else can notice it.
+// For plugins whose objects have a device and an inode. Looking works on the name or on what the host saw, and never
+// opens the file itself, so nobody else can notice it. Only a removal opens one, to find out whether somebody has it.
 #pragma once
 
 #include <ipc/fd.hpp>
 #include <ipc/plugin.hpp>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include <cinttypes>
@@ -255,10 +257,59 @@ inline Result<FilePlace> open_place(const char *path)
     return found;
 }
 
-/// Remove a file of a directory (an O_PATH descriptor will do) by its name there. If `expected` is not NULL only the
-/// file with that identity: ESTALE if the name means another one. Never removes anything but what `expect` accepts by
-/// its mode: by default regular files.
-inline Result<void> remove_file(int directory, const char *leaf, const ipc_identity *expected,
+/// Proof that nobody has a regular file open or mapped: a lease for writing, which the kernel grants to no one else's
+/// file that somebody has, whichever namespaces that process is in. While it lives, whoever opens the file waits.
+class UnusedFile {
+public:
+    /// `place` is open on the file (O_PATH). EBUSY if somebody has it. ENOTSUP if that cannot be found out: this user
+    /// does not own it and lacks CAP_LEASE, or may not open it, or its file system does not count.
+    static Result<UnusedFile> prove(int place)
+    {
+        char link[32];
+        std::snprintf(link, sizeof link, "/proc/self/fd/%d", place);
+        constexpr int flags = O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+        Fd file(::open(link, O_RDONLY | flags));
+        if (!file && errno == EACCES)
+            file = Fd(::open(link, O_WRONLY | flags));
+        if (!file && errno == EWOULDBLOCK)
+            return used();
+        if (!file || !counts_users(file.get()))
+            return not_known();
+        // Who opens it makes the kernel send SIGIO, which ends a process; this one does nothing.
+        if (::fcntl(file.get(), F_SETSIG, SIGURG) != 0)
+            return not_known();
+        if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) == 0)
+            return UnusedFile(std::move(file));
+        return errno == EAGAIN ? used() : not_known();
+    }
+
+private:
+    explicit UnusedFile(Fd file) : file_(std::move(file)) {}
+
+    static Error used() { return Error::of(EBUSY, "somebody has it open or mapped"); }
+    static Error not_known() { return Error::of(ENOTSUP, "whether somebody has it cannot be found out"); }
+
+    /// Others need not: an overlay forgets who has mapped a file once its descriptor is closed.
+    static bool counts_users(int file)
+    {
+        constexpr long mqueue_magic = 0x19800202, f2fs_magic = 0xF2F52010, xfs_magic = 0x58465342;
+        struct statfs system;
+        if (::fstatfs(file, &system) != 0)
+            return false;
+        for (long magic : {long(TMPFS_MAGIC), long(RAMFS_MAGIC), long(EXT4_SUPER_MAGIC), xfs_magic,
+                           long(BTRFS_SUPER_MAGIC), f2fs_magic, long(HUGETLBFS_MAGIC), mqueue_magic})
+            if (system.f_type == magic)
+                return true;
+        return false;
+    }
+
+    Fd file_;
+};
+
+/// Remove a file of a directory (an O_PATH descriptor will do) by its name there, as `removal` asks: ESTALE if the name
+/// means another one than expected. Never removes anything but what `expect` accepts by its mode: by default regular
+/// files.
+inline Result<void> remove_file(int directory, const char *leaf, const Removal &removal,
                                 Result<void> (*expect)(unsigned mode) = expect_regular)
 {
     // Held open, so that its inode number cannot be given to another file while we work.
@@ -269,11 +320,21 @@ inline Result<void> remove_file(int directory, const char *leaf, const ipc_ident
     if (int code = file_status(file.get(), status))
         return removal_error(code);
     IPC_TRY(expect(status.stx_mode));
-    if (!expected)
+    if (!removal.expected)
         return ::unlinkat(directory, leaf, 0) == 0 ? Result<void>() : removal_error(errno);
-    if (!same_object(identity_of(status), *expected))
+    if (!same_object(identity_of(status), *removal.expected))
         return stale_error();
-    return remove_known_file(directory, leaf, status);
+    if (!removal.unused)
+        return remove_known_file(directory, leaf, status);
+    const UnusedFile proof = IPC_TRY(UnusedFile::prove(file.get()));
+    return removal.trial ? Result<void>() : remove_known_file(directory, leaf, status);
+}
+
+/// The same, whether somebody has it or not; only the file with that identity unless `expected` is NULL.
+inline Result<void> remove_file(int directory, const char *leaf, const ipc_identity *expected,
+                                Result<void> (*expect)(unsigned mode) = expect_regular)
+{
+    return remove_file(directory, leaf, Removal{.expected = expected}, expect);
 }
 
 } // namespace ipc

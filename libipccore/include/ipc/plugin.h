@@ -155,6 +155,11 @@ typedef struct ipc_plugin {
      * if the mechanism's objects cannot be removed. Without IPC_INSPECT_1, by which the host learns whether somebody
      * holds an object, only who forces it removes one. */
     int (*remove)(const ipc_address *address, const ipc_identity *expected, ipc_error *error);
+    /* The same, but only if nobody has the object at this moment, whether processes show that or not: -EBUSY if
+     * somebody has, -ENOTSUP if that cannot be found out. `expected` is not NULL. With `trial` not 0 nothing is
+     * removed, and 0 says that it would be. NULL if it can never be found out: then the host refuses to remove what it
+     * does not know for certain to be unused, unless its user forces it. */
+    int (*remove_unused)(const ipc_address *address, const ipc_identity *expected, uint32_t trial, ipc_error *error);
 } ipc_plugin;
 
 /* The one exported symbol of a plugin. */
@@ -484,7 +489,14 @@ enum {
     IPC_OBJECT_DENIED = 8u,  /* some members are IPC_UNKNOWN because this user may not see them */
     /* `attached` is exactly the number of mappings there are, so that the host can tell from it how many
      * holders it did not find. */
-    IPC_OBJECT_COUNTED = 16u
+    IPC_OBJECT_COUNTED = 16u,
+    /* Its users come and go without having anything open: as long as its creator, `last_in` or `last_out` lives, the
+     * host removes it by force alone. */
+    IPC_OBJECT_USERS = 32u,
+    /* With that: one of the three is not visible from here, and so may live. */
+    IPC_OBJECT_UNSEEN = 64u,
+    /* It was made to last, or may have been, and is nobody's leftover however dead its creator is. */
+    IPC_OBJECT_KEPT = 128u
 };
 
 /* One object. Clear it with ipc_object_clear(), fill in what is known. */
@@ -518,6 +530,12 @@ typedef struct ipc_object {
     uint64_t page_size; /* of a segment's memory, bytes; where it is IPC_UNKNOWN the host takes it from mappings */
 
     uint64_t value; /* of a semaphore: how many may pass now */
+
+    /* The address of the object that this one is a part of, and is in use as long as that exists: a queue in which a
+     * reference to it waits. NULL if there is none. The identity says which one, birth aside; all zero if it cannot be
+     * looked up from here, and then counts as existing. */
+    const char *part_of;
+    ipc_identity whole;
 } ipc_object;
 
 static inline void ipc_object_clear(ipc_object *object)
@@ -535,6 +553,9 @@ static inline void ipc_object_clear(ipc_object *object)
     object->changed = object->last_in_time = object->last_out_time = IPC_NO_TIME;
     object->page_size = IPC_UNKNOWN;
     object->value = IPC_UNKNOWN;
+    object->part_of = NULL;
+    object->whole.space = object->whole.device = object->whole.number = 0;
+    object->whole.birth = IPC_NO_TIME;
 }
 
 /* A limit of the system, and how much of it is used. */
@@ -618,6 +639,8 @@ typedef struct ipc_party {
     int64_t since;         /* IPC_NO_TIME if not known */
     const char *name;      /* what to list the object as if neither list() nor a sight showed it; NULL: then leave
                               this out */
+    uint64_t space;        /* inode of the process namespace in which `process` has this number; 0 if it is this one.
+                              The host looks for it, and as long as it is not proven dead nothing is certain */
 } ipc_party;
 
 static inline void ipc_party_clear(ipc_party *party)
@@ -630,6 +653,7 @@ static inline void ipc_party_clear(ipc_party *party)
     party->offset = IPC_UNKNOWN;
     party->since = IPC_NO_TIME;
     party->name = NULL;
+    party->space = 0;
 }
 
 /* Receives one record; a nonzero answer ends the listing, which then returns 0. */

@@ -5,7 +5,8 @@
 //
 //     constexpr ipc_plugin plugin = {
 //         .size = sizeof(ipc_plugin), .abi = IPC_ABI, .id = "posix-shm", …
-//         .init = ipc::keep_host, .capability = capability, .check = ipc::guard<check>, .remove = ipc::guard<remove>,
+//         .init = ipc::keep_host, .capability = capability, .check = ipc::guard<check>,
+//         .remove = ipc::remove_always<remove>, .remove_unused = ipc::remove_unused<remove>,
 //     };
 //     IPC_PLUGIN(plugin)
 #pragma once
@@ -106,6 +107,26 @@ template <typename... Arguments, Result<void> (*Function)(Arguments...)> struct 
     }
 };
 template <auto Function> inline constexpr auto guard = &Guard<Function>::call;
+
+/// What a removal asks for.
+struct Removal {
+    const ipc_identity *expected = nullptr; ///< not NULL: only the object with this identity
+    bool unused = false;                    ///< only if nobody has it: EBUSY, ENOTSUP if that cannot be found out
+    bool trial = false;                     ///< find out, and remove nothing
+};
+
+/// Both functions of a plugin that remove, by one that takes a Removal.
+template <Result<void> (*Remove)(const ipc_address &, const Removal &)>
+int remove_always(const ipc_address *address, const ipc_identity *expected, ipc_error *error)
+{
+    return guarded(error, [&] { return Remove(*address, {.expected = expected}); });
+}
+template <Result<void> (*Remove)(const ipc_address &, const Removal &)>
+int remove_unused(const ipc_address *address, const ipc_identity *expected, std::uint32_t trial, ipc_error *error)
+{
+    return guarded(error,
+                   [&] { return Remove(*address, {.expected = expected, .unused = true, .trial = trial != 0}); });
+}
 
 /// The value of a parameter, or NULL if the address does not carry it.
 inline const char *parameter(const ipc_address &address, std::string_view key)
