@@ -7,9 +7,10 @@
 #include "process.hpp"
 #include "thread_words.hpp"
 
+#include <ipc/process_end.hpp>
+
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -41,53 +42,69 @@ template <typename Take> Result<void> look_with(const ipc_inspect_v1 &inspect, c
     return call(inspect.look, crossing.get(), static_cast<ipc_emit_object>(emit), static_cast<void *>(&take));
 }
 
-/// Has the process that made something at `changed` ended? Its number may be another's by now. Times of System V
-/// objects are whole seconds, and clocks are adjusted.
-bool has_ended(std::uint64_t id, std::int64_t changed)
-{
-    constexpr std::int64_t slack = 2'000'000'000;
-    if (id > std::numeric_limits<pid_t>::max())
-        return false;
-    if (kill(static_cast<pid_t>(id), 0) != 0 && errno == ESRCH)
-        return true;
-    const std::optional<Process> process = find_process(static_cast<std::int64_t>(id));
-    if (!process)
-        return false; // there, but not visible
-    return process->without_memory || (changed != IPC_NO_TIME && process->start - slack > changed);
-}
+bool is_some(std::uint64_t count) { return count != IPC_UNKNOWN && count != 0; }
 
-/// Answers has_ended() once for all objects of a creator and second.
-class Creators {
+/// Who made objects and used them last: of many objects it is the same few.
+class Users {
 public:
-    bool has_ended(std::uint64_t id, std::int64_t changed)
+    void judge(Object &object)
     {
-        if (id != last_ || changed != last_changed_)
-            answer_ = ipc::has_ended(id, changed);
-        last_ = id;
-        last_changed_ = changed;
-        return answer_;
+        const ipc_object &facts = object.facts;
+        const bool is_told = facts.flags & IPC_OBJECT_USERS;
+        bool all_dead = true;
+        for (const std::uint64_t process : {facts.last_out, facts.last_in, facts.creator}) {
+            if (!is_some(process) || has_ended(process))
+                continue;
+            all_dead = false;
+            if (is_told && object.user == 0)
+                object.user = static_cast<std::int64_t>(process);
+        }
+        object.has_unseen_user = is_told && (facts.flags & IPC_OBJECT_UNSEEN);
+        object.abandoned = all_dead && is_some(facts.creator) && !object.has_unseen_user &&
+                           !(facts.flags & IPC_OBJECT_KEPT) && object.part_of.empty();
     }
 
 private:
+    bool has_ended(std::uint64_t process)
+    {
+        if (process > std::uint64_t{std::numeric_limits<pid_t>::max()})
+            return false; // no number of a process, and no proof of anything
+        if (process == last_)
+            return answer_;
+        const auto [entry, is_new] = known_.try_emplace(process, false);
+        if (is_new)
+            entry->second = ipc::has_ended(static_cast<std::int64_t>(process));
+        last_ = process;
+        return answer_ = entry->second;
+    }
+
+    std::unordered_map<std::uint64_t, bool> known_;
     std::uint64_t last_ = IPC_UNKNOWN;
-    std::int64_t last_changed_ = IPC_NO_TIME;
     bool answer_ = false;
 };
 
-bool is_some(std::uint64_t count) { return count != IPC_UNKNOWN && count != 0; }
+/// Is it proven that nobody has it, as none was found? Not where somebody may come back who has nothing open meanwhile.
+bool is_certain(const Object &object)
+{
+    const ipc_object &facts = object.facts;
+    if (object.elsewhere)
+        return false;
+    if (facts.flags & IPC_OBJECT_COUNTED)
+        return true;
+    const bool counts_waiters = (facts.flags & IPC_OBJECT_USERS) && facts.waiters != IPC_UNKNOWN;
+    return object.user == 0 && !object.has_unseen_user && (counts_waiters || !object.incomplete);
+}
 
-State state_of(const Object &object, Coverage coverage, Creators &creators)
+State state_of(const Object &object)
 {
     const ipc_object &facts = object.facts;
     if (facts.flags & IPC_OBJECT_REMOVED)
         return State::removed;
-    if (!object.holders.empty() || is_some(facts.attached) || is_some(facts.waiters))
+    if (!object.holders.empty() || is_some(facts.attached) || is_some(facts.waiters) || !object.part_of.empty())
         return State::in_use;
-    if (coverage == Coverage::none && object.incomplete)
+    if (!is_certain(object))
         return State::unknown;
-    if (is_some(facts.creator) && creators.has_ended(facts.creator, facts.changed))
-        return State::orphan;
-    return object.incomplete ? State::unknown : State::idle;
+    return object.abandoned ? State::orphan : State::idle;
 }
 
 std::uint64_t hidden_mappings(const Object &object)
@@ -244,17 +261,20 @@ std::size_t Inventory::add(const Plugin &plugin, const ipc_object &emitted)
     Object &object = objects_.emplace_back();
     object.plugin = &plugin;
     object.address.mechanism = plugin.mechanism();
-    take(object, emitted);
+    take(index, emitted);
     return index;
 }
 
-void Inventory::take(Object &object, const ipc_object &emitted)
+void Inventory::take(std::size_t index, const ipc_object &emitted)
 {
+    Object &object = objects_[index];
     ipc_object_clear(&object.facts);
     adopt(object.facts, &emitted);
     object.address.name = object.facts.name;
     object.detail = object.facts.detail ? object.facts.detail : "";
-    object.facts.name = object.facts.detail = nullptr;
+    if (object.facts.part_of)
+        wholes_.push_back({index, object.facts.part_of, object.facts.whole});
+    object.facts.name = object.facts.detail = object.facts.part_of = nullptr;
 }
 
 void Inventory::index_objects()
@@ -398,15 +418,17 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
     ipc_sight again = sight;
     again.described = 1;
     struct Context {
+        Inventory &inventory;
+        const std::size_t place;
         Object &known;
         const bool keeps_name;
-    } improvement{objects_[index], std::ranges::find(by_name_, index) != by_name_.end()};
+    } improvement{*this, index, objects_[index], std::ranges::find(by_name_, index) != by_name_.end()};
     const ipc_emit_object emit = [](void *context, const ipc_object *emitted) noexcept {
-        auto &[known, keeps_name] = *static_cast<Context *>(context);
+        auto &[inventory, place, known, keeps_name] = *static_cast<Context *>(context);
         if (!emitted->name || (keeps_name && known.address.name != emitted->name))
             return 0;
         const std::uint64_t page_size = known.facts.page_size;
-        take(known, *emitted);
+        inventory.take(place, *emitted);
         if (known.facts.page_size == IPC_UNKNOWN)
             known.facts.page_size = page_size;
         return 1;
@@ -417,13 +439,51 @@ void Inventory::try_to_describe_better(std::size_t index, const ipc_sight &sight
     std::erase(by_name_, index);
 }
 
-void Inventory::settle(Coverage coverage)
+namespace {
+
+/// Is what an object says that it is a part of there? What cannot be looked up may be.
+bool may_exist(const std::string &text, const ipc_identity &identity)
 {
-    Creators creators;
+    Result<Address> address = parse_address(text, Family{});
+    if (!has_identity(identity) || !address)
+        return true;
+    address.value().parameters.clear();
+    const Result<const Plugin *> plugin = load_plugin(address.value().mechanism);
+    if (!plugin || !plugin.value()->inspect() || !plugin.value()->check(address.value()))
+        return true;
+    bool exists = false;
+    const Result<void> looked = look_with(*plugin.value()->inspect(), address.value(), [&](const ipc_object &emitted) {
+        const ipc_identity now = complete_record(emitted).identity;
+        exists |= now.space == identity.space && now.device == identity.device && now.number == identity.number;
+    });
+    return exists || (!looked && looked.error().code() != ENOENT);
+}
+
+} // namespace
+
+void Inventory::join_wholes()
+{
+    std::unordered_map<std::string, bool> known;
+    for (const Whole &whole : wholes_) {
+        const ipc_identity &identity = whole.identity;
+        const auto [entry, is_new] = known.try_emplace(
+            fmt::format("{} {} {} {}", whole.address, identity.space, identity.device, identity.number), false);
+        if (is_new)
+            entry->second = may_exist(whole.address, identity);
+        if (entry->second)
+            objects_[whole.part].part_of = whole.address;
+    }
+}
+
+void Inventory::settle(Coverage coverage, std::string unseen)
+{
+    Users users;
+    const auto reason = unseen.empty() ? nullptr : std::make_shared<const std::string>(std::move(unseen));
     finish_process();
     index_objects();
     join_found();
-    join_told();
+    join_told(coverage);
+    join_wholes();
     for (Object &object : objects_) {
         if (object.parties.empty())
             continue;
@@ -442,7 +502,10 @@ void Inventory::settle(Coverage coverage)
                   [](const Holder &left, const Holder &right) { return left.process < right.process; });
         std::erase_if(object.parties, [&](Party &party) { return !complete_party(party, object); });
         object.incomplete = coverage != Coverage::whole && !(object.facts.flags & IPC_OBJECT_COUNTED);
-        object.state = state_of(object, coverage, creators);
+        if (object.incomplete)
+            object.unseen = reason;
+        users.judge(object);
+        object.state = state_of(object);
     }
     for (const std::size_t index : named_by_party_)
         objects_[index].state = State::in_use;

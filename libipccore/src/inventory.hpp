@@ -44,8 +44,9 @@ public:
     /// Offer what a process has. Sights of one process come together, its calls after its descriptors.
     void see(const ipc_sight &sight);
 
-    /// After the pass: fill in who the holders are, count what was not found, and decide each object's state.
-    void settle(Coverage coverage);
+    /// After the pass: fill in who the holders are, count what was not found, and decide each object's state. `unseen`
+    /// says why coverage is not whole.
+    void settle(Coverage coverage, std::string unseen = {});
 
     std::vector<Object> &objects() { return objects_; }
 
@@ -81,11 +82,17 @@ private:
         Party party;
         bool certain;
         std::string name;
+        std::uint64_t space; // of its process; 0: this one
+    };
+    struct Whole {
+        std::size_t part;
+        std::string address;
+        ipc_identity identity;
     };
 
     static Key key_of(const Plugin &plugin, const ipc_identity &identity);
     std::size_t add(const Plugin &plugin, const ipc_object &emitted);
-    static void take(Object &object, const ipc_object &emitted);
+    void take(std::size_t index, const ipc_object &emitted);
     /// Make what was added known by its identity, which a mere listing needs not.
     void index_objects();
     std::optional<std::size_t> find(const Plugin &plugin, const ipc_object &emitted);
@@ -95,7 +102,9 @@ private:
     void see_word(std::uint64_t address, const Party &party);
     void finish_process();
     void join_found();
-    void join_told();
+    void join_told(Coverage coverage);
+    void find_elsewhere(ToldParty &told, Object &object, Coverage coverage);
+    void join_wholes();
     bool is_believable(const ToldParty &told, const Object &object) const;
     std::optional<std::size_t> object_of(const ToldParty &told);
     std::optional<std::size_t> find_improvable(const Key &key) const;
@@ -117,6 +126,7 @@ private:
     std::vector<FoundParty> found_;            // by the pass
     std::vector<ToldParty> told_;              // by plugins
     std::vector<std::size_t> named_by_party_;  // objects that nothing else shows
+    std::vector<Whole> wholes_;                // that objects say they are parts of
     bool wants_locked_words_ = false;
     std::uint64_t unread_ = 0;
 };

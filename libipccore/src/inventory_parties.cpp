@@ -2,8 +2,11 @@
 // The part of the inventory that finds who has an object locked and who waits for it.
 #include "error.hpp"
 #include "inventory.hpp"
+#include "proc_view.hpp"
 #include "thread_status.hpp"
 #include "thread_words.hpp"
+
+#include <ipc/process_end.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -21,7 +24,8 @@ Result<void> Inventory::ask_parties(const Plugin &plugin)
         told->push_back({key_of(*source, party.identity),
                          {party.role, party.process, party.thread, party.offset, party.since},
                          (party.flags & IPC_PARTY_CERTAIN) != 0,
-                         party.name ? party.name : ""});
+                         party.name ? party.name : "",
+                         party.space});
         return 0;
     };
     return call(plugin.inspect()->parties, emit, static_cast<void *>(&context));
@@ -56,11 +60,25 @@ std::optional<std::size_t> Inventory::object_of(const ToldParty &told)
     return named_by_party_.back();
 }
 
-void Inventory::join_told()
+/// Its number means nothing here. Who sees all processes and not that one knows that it is dead.
+void Inventory::find_elsewhere(ToldParty &told, Object &object, Coverage coverage)
+{
+    Party &party = told.party;
+    const std::int64_t number = std::exchange(party.process, 0);
+    const std::optional<std::int64_t> here = find_process_of(told.space, number);
+    if (here && !has_ended(*here))
+        party.process = *here;
+    else if (!here && coverage != Coverage::whole)
+        object.elsewhere = number;
+}
+
+void Inventory::join_told(Coverage coverage)
 {
     for (ToldParty &told : told_) {
         const std::optional<std::size_t> index = object_of(told);
         Party &party = told.party;
+        if (index && told.space != 0)
+            find_elsewhere(told, objects_[*index], coverage);
         if (party.process == 0 && party.thread != 0)
             party.process = process_of_thread(party.thread).value_or(0);
         if (index && party.process != 0 && is_believable(told, objects_[*index]))

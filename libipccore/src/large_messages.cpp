@@ -91,6 +91,13 @@ bool has_name(const Segment &segment)
     return status && fstat(status.value().descriptor, &file) == 0 && file.st_nlink > 0;
 }
 
+/// 0 if it is not known.
+std::uint64_t own_namespace(const char *link)
+{
+    struct stat status;
+    return stat(link, &status) == 0 ? status.st_ino : 0;
+}
+
 bool is_of_queue(const LargeMessageHeader &header, const ipc_identity &queue)
 {
     return header.queue_space == queue.space && header.queue_device == queue.device &&
@@ -105,6 +112,8 @@ Result<LargeMessagePool> LargeMessagePool::create(const Queue &queue)
     header.magic = large_message_magic;
     header.header_bytes = sizeof header;
     header.sender = getpid();
+    header.process_space = own_namespace("/proc/self/ns/pid");
+    header.ipc_space = own_namespace("/proc/self/ns/ipc");
     if (const std::optional<Process> self = find_process(getpid()))
         header.sender_started = self->start;
     const ipc_identity identity = IPC_TRY(queue.status()).identity;

@@ -5,6 +5,8 @@
 #include "error.hpp"
 #include "process.hpp"
 
+#include <ipc/process_end.hpp>
+
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -150,9 +152,12 @@ bool ProcessLook::enter_living_thread(const char *process)
 
 void ProcessLook::count()
 {
-    if (denied_)
-        if (const std::optional<Process> process = find_process(sight_.process); !process || process->without_memory)
+    if (denied_) {
+        const std::optional<Process> process = find_process(sight_.process);
+        // With hidepid not even that may be read of one that lives.
+        if (process ? process->without_memory : has_ended(sight_.process))
             return;
+    }
     result_.processes++;
     result_.hidden += denied_;
 }

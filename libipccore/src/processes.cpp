@@ -122,7 +122,9 @@ Result<ProcessWalk> ProcessWalk::begin(const ProcessPass &pass)
 
 ProcessPassResult ProcessWalk::tell(const std::function<void(const ipc_sight &)> &see)
 {
-    return state_->helpers.empty() ? state_->look_alone(see) : state_->look_together(see);
+    ProcessPassResult result = state_->helpers.empty() ? state_->look_alone(see) : state_->look_together(see);
+    result.view = look_at_proc();
+    return result;
 }
 
 Result<ProcessPassResult> go_over_processes(const ProcessPass &pass, const std::function<void(const ipc_sight &)> &see)

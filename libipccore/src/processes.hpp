@@ -2,6 +2,8 @@
 // One pass over /proc: every shared mapping, open descriptor and blocked system call of every process.
 #pragma once
 
+#include "proc_view.hpp"
+
 #include <ipc/plugin.h>
 #include <ipc/result.hpp>
 
@@ -24,6 +26,9 @@ struct ProcessPass {
 struct ProcessPassResult {
     std::uint64_t processes = 0; // looked at
     std::uint64_t hidden = 0;    // of these, not permitted to look into, or only in part
+    ProcView view;               // and those that were not there to be looked at
+
+    bool is_whole() const { return hidden == 0 && view.is_whole(); }
 };
 
 /// Call `see` for everything there is, process by process: its mappings, then its descriptors, then its calls. The

@@ -11,18 +11,23 @@
 namespace ipc {
 
 struct RemovalPolicy {
-    bool force = false; // also what has holders
+    bool force = false; // also what has holders, or may have some
 };
 
 /// Who holds an object that is in use, as far as may be seen: "held by 812 firefox". Printable.
 std::string held_by(const Object &object);
 
-/// May `object` be removed, as the snapshot saw it? EBUSY names its holders and `--force`: whom this user may not see
-/// counts, if the kernel does. EIDRM if it is removed already and waits for its last holder. ENOTSUP if the mechanism
-/// cannot.
+/// May `object` be removed, as the snapshot saw it? EBUSY names its holders, or what is not known, and `--force`: whom
+/// this user may not see counts, if the kernel does. EIDRM if it is removed already and waits for its last holder.
+/// ENOTSUP if the mechanism cannot. What the mechanism itself can find out at the object is not asked here.
 Result<void> check_removal(const Object &object, const RemovalPolicy &policy);
 
-/// Check, and remove `object` as the snapshot saw it: ESTALE if the name means another object by now.
+/// Would remove_object() remove it? The same without removing anything.
+Result<void> try_removal(const Object &object, const RemovalPolicy &policy);
+
+/// Check, and remove `object` as the snapshot saw it: ESTALE if the name means another object by now. Without force the
+/// mechanism proves that nobody has it, in whatever namespace, if it can; who only looks at it for a moment is waited
+/// for. Where it cannot, what the snapshot left in doubt stays.
 Result<void> remove_object(const Object &object, const RemovalPolicy &policy);
 
 } // namespace ipc

@@ -29,12 +29,12 @@ void declare(Command &command, Request &request, const Family &family)
 {
     command.argument("[ADDRESS...]", request.patterns, "what to remove: addresses, or patterns of them in quotes",
                      Complete::address, &family);
-    command.flag("force", request.policy.force, "also remove what some process still holds");
+    command.flag("force", request.policy.force, "also remove what some process holds, or may hold unseen");
     command.flag("dry-run", request.dry_run, "print the addresses of what would be removed, and remove nothing");
-    command.flag("orphan", request.orphan, "only what nobody holds and whose creator is dead");
+    command.flag("orphan", request.orphan, "only what nobody holds and whose creator and last user are dead");
     command.option("owner", "USER", request.owner, parse_user, "only what belongs to this user", Complete::user);
     command.option("older-than", "AGE", request.age, parse_age,
-                   "only what was made, or last changed its status, so long ago: 90s, 10m, 2h, 1d");
+                   "only what was made, changed and last used so long ago: 90s, 10m, 2h, 1d");
     command.flag("quiet,q", request.quiet, "do not say why something is left; the exit status does");
     command.flag("verbose,v", request.verbose,
                  "print the address of each that was removed, and what could not be seen");
@@ -66,11 +66,24 @@ bool is_meant(const Object &object, const std::vector<Selector> &selectors)
            });
 }
 
+/// When it was made, changed or used, whatever was last; IPC_NO_TIME if nothing of that is known.
+std::int64_t last_use(const ipc_object &facts)
+{
+    return std::max({facts.changed, facts.last_in_time, facts.last_out_time});
+}
+
+/// What nobody was found to have, though not everybody could be seen, is an orphan if its removal proves that.
+bool may_be_orphan(const Object &object)
+{
+    return object.state == State::orphan || (object.state == State::unknown && object.abandoned);
+}
+
 bool passes(const Object &object, const Request &request, std::int64_t now)
 {
     const ipc_object &facts = object.facts;
-    return (!request.orphan || object.state == State::orphan) && (!request.owner || facts.owner == *request.owner) &&
-           (!request.age || (facts.changed != IPC_NO_TIME && facts.changed <= now - request.age->count()));
+    const std::int64_t used = last_use(facts);
+    return (!request.orphan || may_be_orphan(object)) && (!request.owner || facts.owner == *request.owner) &&
+           (!request.age || (used != IPC_NO_TIME && used <= now - request.age->count()));
 }
 
 /// What is removed already goes by itself: a pattern does not mean it.
@@ -114,7 +127,8 @@ Result<void> remove_unseen(const Unmatched &unmatched, const Request &request, c
 
 Result<void> remove_one(const Object &object, const Request &request, const Prepare &prepare)
 {
-    IPC_TRY(check_removal(object, request.policy));
+    if (prepare || request.dry_run)
+        IPC_TRY(try_removal(object, request.policy));
     if (prepare && !request.dry_run)
         IPC_TRY(prepare(object));
     if (!request.dry_run)
@@ -175,7 +189,7 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
         const Result<void> removed = remove_one(*object, request, prepare);
         if (!removed)
             fail(located(object->address.text(), removed.error()));
-        may_be_held |= removed && object->state == State::unknown;
+        may_be_held |= removed && object->state == State::unknown && !object->plugin->descriptor().remove_unused;
     }
     if (may_be_held && !request.policy.force && !request.quiet && !request.verbose)
         tell_hidden();

@@ -65,7 +65,36 @@ ProcessPass what_is_claimed(ProcessPass pass, const Inventory &inventory)
     return pass;
 }
 
-Coverage coverage_of(const ProcessPassResult &pass) { return pass.hidden ? Coverage::partial : Coverage::whole; }
+Coverage coverage_of(const ProcessPassResult &pass) { return pass.is_whole() ? Coverage::whole : Coverage::partial; }
+
+/// What could not be seen, and what would show it: "3 of 120 processes could not be looked into".
+struct Blindness {
+    std::string what;
+    std::string_view remedy;
+};
+
+std::vector<Blindness> blindness_of(const ProcessPassResult &pass)
+{
+    std::vector<Blindness> found;
+    if (pass.hidden)
+        found.push_back(
+            {fmt::format("{} of {} processes could not be looked into", pass.hidden, pass.processes), missing_right()});
+    if (pass.view.hides_users)
+        found.push_back({"/proc hides the processes of other users (hidepid)", "CAP_SYS_PTRACE shows them"});
+    if (pass.view.is_inner)
+        found.push_back(
+            {"processes outside of this process namespace are not seen", "they are in the machine's first one"});
+    return found;
+}
+
+/// The same in one phrase, for errors; empty if nothing was hidden.
+std::string unseen_of(const ProcessPassResult &pass)
+{
+    std::string text;
+    for (const Blindness &one : blindness_of(pass))
+        text.append(text.empty() ? "" : ", and ").append(one.what);
+    return text;
+}
 
 /// Where an object stands, with as much of its name as decides most comparisons.
 struct Place {
@@ -106,7 +135,8 @@ public:
                 take_plugin(found);
         if (!request_.objects)
             return;
-        inventory_.settle(walk ? go_over(*walk) : Coverage::none);
+        const Coverage coverage = walk ? go_over(*walk) : Coverage::none;
+        inventory_.settle(coverage, unseen_of(snapshot_.processes));
         tell_unread();
         select();
         explain_unmatched();
@@ -208,9 +238,8 @@ private:
         }
         inventory_.look_for_locked_words(wants_calls(request_.pass));
         snapshot_.processes = walk.value().tell([this](const ipc_sight &sight) { inventory_.see(sight); });
-        if (snapshot_.processes.hidden)
-            notice(fmt::format("{} of {} processes could not be looked into: holders are incomplete ({})",
-                               snapshot_.processes.hidden, snapshot_.processes.processes, missing_right()));
+        for (const Blindness &one : blindness_of(snapshot_.processes))
+            notice(fmt::format("{}: holders are incomplete ({})", one.what, one.remedy));
         return coverage_of(snapshot_.processes);
     }
 
@@ -319,7 +348,7 @@ Result<Object> look_at(const Address &address, const ProcessPass &pass)
     IPC_TRY(inventory.ask_parties(*plugin));
     const ProcessPassResult seen = IPC_TRY(
         go_over_processes(what_is_claimed(pass, inventory), [&](const ipc_sight &sight) { inventory.see(sight); }));
-    inventory.settle(coverage_of(seen));
+    inventory.settle(coverage_of(seen), unseen_of(seen));
     return std::move(inventory.objects()[index]);
 }
 

@@ -11,6 +11,7 @@
 #include <ipc/result.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,9 +49,10 @@ struct Party {
     bool has_locked() const { return role == IPC_ROLE_HAS_LOCKED; }
 };
 
-/// In use: somebody holds it or waits on it, or the kernel counts somebody who does. Orphan: nobody was found, and its
-/// creator is known and dead. Removed: without a name, until its last holder lets go. Unknown: nobody was found, and
-/// not every process that may hold it could be looked into. Idle: all others.
+/// In use: somebody holds it or waits on it, the kernel counts somebody who does, or it is a part of what exists.
+/// Orphan: nobody has it, its creator and its last user are proven dead, and it was not made to last. Removed: without
+/// a name, until its last holder lets go. Unknown: nobody was found, and it is not proven that nobody has it. Idle: all
+/// others.
 enum class State { in_use, idle, orphan, removed, unknown };
 inline constexpr State all_states[] = {State::in_use, State::idle, State::orphan, State::removed, State::unknown};
 /// "in use", "idle", "orphan", "removed", "unknown".
@@ -66,6 +68,16 @@ struct Object {
     /// Mappings that the kernel counts and the pass did not find: `attached` minus those found, where counted.
     std::uint64_t hidden = 0;
     bool incomplete = false; // not every process that may hold it could be looked into
+    /// Why it is incomplete: "3 of 120 processes could not be looked into". Shared by all of a look; null if not known.
+    std::shared_ptr<const std::string> unseen;
+    /// Who used it last, or made it, and is not proven dead, where nothing but that tells of users; 0 if nobody.
+    std::int64_t user = 0;
+    bool has_unseen_user = false; ///< somebody who is not visible from here did
+    /// Written down in the object itself: the number, in another process namespace, of somebody who has it locked and
+    /// is not proven dead. 0 if there is none.
+    std::int64_t elsewhere = 0;
+    std::string part_of;    ///< the address of what exists and needs it; empty if there is none
+    bool abandoned = false; ///< an orphan, if nobody has it
     State state = State::idle;
 
     std::string_view mechanism() const { return plugin->mechanism(); }

@@ -81,11 +81,12 @@ bool emit_lockers(const Facts &facts, const struct statx &status, const Emit<ipc
     party.since = facts.since;
     if (facts.owner() && !emit(party))
         return false;
-    if (!facts.command || facts.command.space != process_space() || has_ended(facts.command))
+    if (!facts.command || has_ended(facts.command))
         return true;
     party.flags = IPC_PARTY_CERTAIN;
     party.thread = 0;
     party.process = facts.command.process;
+    party.space = facts.command.space == process_space() ? 0 : facts.command.space;
     return emit(party);
 }
 

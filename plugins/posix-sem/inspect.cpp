@@ -60,9 +60,10 @@ bool emit_lockers(const char *name, const struct statx &status, std::uint64_t sl
     party.identity = identity_of(status);
     party.since = slots == 1 ? glance.written : IPC_NO_TIME;
     for (const Place &place : glance.places) {
-        if (place.state != PlaceState::held || place.process.space != space || has_ended(place.process))
+        if (place.state != PlaceState::held || has_ended(place.process))
             continue;
         party.process = place.process.process;
+        party.space = place.process.space == space ? 0 : place.process.space;
         if (!emit(party))
             return false;
     }

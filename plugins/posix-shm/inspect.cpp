@@ -17,17 +17,37 @@ using ipc::HeldFile;
 using ipc::PosixName;
 using ipc::Result;
 
-/// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words.
-void describe_large_message(const char *path, ipc_object &object, char (&detail)[256])
+std::uint64_t own_namespace(const char *link)
 {
-    ipc::LargeMessageHeader header;
+    struct statx status;
+    return ipc::file_status(AT_FDCWD, link, 0, status) == 0 ? status.stx_ino : 0;
+}
+
+/// The queue whose message it is, which can be looked up if it is one of this namespace and its address was not cut
+/// off.
+void name_queue(const ipc::LargeMessageHeader &header, ipc_object &object)
+{
+    if (header.state == ipc::LargeMessageState::free)
+        return;
+    object.part_of = header.queue;
+    static const std::uint64_t here = own_namespace("/proc/self/ns/ipc");
+    if (header.ipc_space == here && std::strlen(header.queue) + 1 < sizeof header.queue)
+        object.whole = {header.queue_space, header.queue_device, header.queue_number, IPC_NO_TIME};
+}
+
+/// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words, `header`
+/// what the object points to.
+void describe_large_message(const char *path, ipc_object &object, char (&detail)[256], ipc::LargeMessageHeader &header)
+{
     Fd file(::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file || ::pread(file.get(), &header, sizeof header, 0) != ssize_t(sizeof header) ||
         !ipc::is_large_message_header(header))
         return;
     header.queue[sizeof header.queue - 1] = '\0';
-    if (header.sender > 0)
+    static const std::uint64_t here = own_namespace("/proc/self/ns/pid");
+    if (header.sender > 0 && header.process_space == here)
         object.creator = std::uint64_t(header.sender);
+    name_queue(header, object);
     std::snprintf(detail, sizeof detail, "%s %s",
                   header.state == ipc::LargeMessageState::free ? "for large messages of" : "a large message of",
                   header.queue);
@@ -42,8 +62,9 @@ bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ip
     object.name = name.text();
     ipc::describe_file(status, object);
     char detail[256];
+    ipc::LargeMessageHeader header;
     if (ipc::is_large_message_name(leaf))
-        describe_large_message(ipc::ShmPath(name).text(), object, detail);
+        describe_large_message(ipc::ShmPath(name).text(), object, detail, header);
     return emit(object);
 }
 

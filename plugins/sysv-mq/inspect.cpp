@@ -16,6 +16,7 @@ public:
         const struct ipc_perm &permissions = record.msg_perm;
         object.name = name_.text();
         object.identity = sysv::identity<Queues>(id, record);
+        object.flags = IPC_OBJECT_USERS;
         object.capacity = record.msg_qbytes;
         object.used = record.__msg_cbytes;
         object.messages = record.msg_qnum;
@@ -26,6 +27,8 @@ public:
         object.group = permissions.gid;
         object.last_in = sysv::last_process(record.msg_lspid, record.msg_stime);
         object.last_out = sysv::last_process(record.msg_lrpid, record.msg_rtime);
+        if (object.last_in == IPC_UNKNOWN || object.last_out == IPC_UNKNOWN)
+            object.flags |= IPC_OBJECT_UNSEEN;
         object.changed = sysv::nanoseconds(record.msg_ctime);
         object.last_in_time = sysv::nanoseconds(record.msg_stime);
         object.last_out_time = sysv::nanoseconds(record.msg_rtime);

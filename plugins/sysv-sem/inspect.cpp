@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "sets.hpp"
 
+#include <ipc/process_end.hpp>
+#include <ipc/process_mark.hpp>
+
 #include <sys/syscall.h>
 
 #include <memory>
@@ -23,6 +26,29 @@ std::uint64_t count_waiters(int id, std::uint64_t semaphores)
     return waiters;
 }
 
+/// Who used the set last: somebody who lives, if any does. 0 if nobody ever did. IPC_UNKNOWN if it was somebody who is
+/// not visible from here, or this user may not ask.
+std::uint64_t last_user(int id, const semid_ds &record)
+{
+    constexpr std::uint64_t first_process_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO, where everybody is visible
+    const bool may_be_unseen = record.sem_otime != 0 && process_space() != first_process_namespace;
+    bool unseen = false;
+    std::uint64_t found = 0;
+    for (int index = 0; static_cast<std::uint64_t>(index) < record.sem_nsems; index++) {
+        const int process = semctl(id, index, GETPID);
+        if (process < 0)
+            return IPC_UNKNOWN;
+        // Nobody's semaphore is 0 from its birth on.
+        if (process == 0)
+            unseen |= may_be_unseen || semctl(id, index, GETVAL) != 0;
+        else if (!has_ended(process))
+            return static_cast<std::uint64_t>(process);
+        else if (found == 0)
+            found = static_cast<std::uint64_t>(process);
+    }
+    return unseen ? IPC_UNKNOWN : found;
+}
+
 /// A set with its name and detail, which the object points to. Its value is that of its first semaphore.
 class Portrait {
 public:
@@ -38,6 +64,10 @@ public:
         object.group = permissions.gid;
         object.changed = sysv::nanoseconds(record.sem_ctime);
         object.last_out_time = sysv::nanoseconds(record.sem_otime);
+        object.flags |= IPC_OBJECT_USERS;
+        object.last_out = last_user(id, record);
+        if (object.last_out == IPC_UNKNOWN)
+            object.flags |= IPC_OBJECT_UNSEEN;
         learn_values(id, record.sem_nsems);
     }
     Portrait(const Portrait &) = delete;
@@ -48,11 +78,10 @@ public:
 private:
     void learn_values(int id, std::uint64_t semaphores)
     {
-        const int value = semctl(id, 0, GETVAL), last = semctl(id, 0, GETPID);
+        const int value = semctl(id, 0, GETVAL);
         object.flags |= value < 0 ? IPC_OBJECT_DENIED : 0;
         object.value = value < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(value);
         object.waiters = value < 0 ? IPC_UNKNOWN : count_waiters(id, semaphores);
-        object.last_out = last < 0 ? IPC_UNKNOWN : static_cast<std::uint64_t>(last);
         describe(id, semaphores);
     }
 

@@ -37,7 +37,11 @@ public:
         const struct ipc_perm &permissions = record.shm_perm;
         object.name = name_.text();
         object.identity = sysv::identity<Segments>(id, record);
-        object.flags = IPC_OBJECT_COUNTED;
+        object.flags = IPC_OBJECT_COUNTED | IPC_OBJECT_USERS;
+        if (record.shm_cpid == 0 || (record.shm_lpid == 0 && (record.shm_atime != 0 || record.shm_dtime != 0)))
+            object.flags |= IPC_OBJECT_UNSEEN;
+        if (!was_left_by_creator(record))
+            object.flags |= IPC_OBJECT_KEPT;
         if (permissions.mode & SHM_DEST)
             object.flags |= IPC_OBJECT_REMOVED;
         if (permissions.mode & SHM_LOCKED)
@@ -60,6 +64,13 @@ public:
     ipc_object object;
 
 private:
+    /// Did its creator use it for longer than it takes to make it, and nobody after him? One that is made to last ends
+    /// with its making, and whoever comes later is somebody else. Memory::~Memory() sees to the times.
+    static bool was_left_by_creator(const shmid_ds &record)
+    {
+        return record.shm_lpid == record.shm_cpid && record.shm_dtime > record.shm_ctime;
+    }
+
     /// The kernel keeps one process for both: whichever attached or detached last.
     void set_last_processes(const shmid_ds &record)
     {

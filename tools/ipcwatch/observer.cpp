@@ -124,7 +124,7 @@ void Observer::remember(const Snapshot &snapshot)
             std::erase_if(kept_.back().holders, std::not_fn(only_whole_pass_finds));
         }
     notices_ = snapshot.notices;
-    hid_ = snapshot.processes.hidden > 0;
+    hid_ = !snapshot.processes.is_whole();
     since_ = 0;
     whole_pass_ = std::chrono::steady_clock::now();
 }
@@ -135,7 +135,8 @@ void Observer::recall(Snapshot &snapshot) const
     for (Object &object : snapshot.objects)
         if (hid_ && !(object.facts.flags & IPC_OBJECT_COUNTED)) { // mappings alone may be visible
             object.incomplete = true;
-            object.state = object.state == State::idle ? State::unknown : object.state;
+            if (object.state == State::idle || object.state == State::orphan)
+                object.state = State::unknown;
         }
     for (const Object &kept : kept_) {
         Object alive = kept;

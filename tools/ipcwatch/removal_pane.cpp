@@ -78,7 +78,7 @@ private:
         const Result<void> result = remove_object(object_, {.force = force});
         if (!result.ok() && result.error().code() == EBUSY && !force) {
             step_ = Step::held;
-            refusal_ = fmt::format("{}: {}", address_, held_by(object_));
+            refusal_ = fmt::format("{}: {}", address_, printable(result.error().text()));
             return true;
         }
         tell_(result.ok() ? address_ + " is removed"

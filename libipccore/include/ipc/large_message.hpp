@@ -44,6 +44,9 @@ struct LargeMessageHeader {
     std::uint64_t queue_space, queue_device, queue_number;
     std::int64_t queue_birth;
     char queue[192]; // its address, NUL-terminated; longer ones are cut off
+    // Where the numbers of the sender and the names of queues count: inodes of its process and its IPC namespace. 0 if
+    // not known, as in the headers of those who knew nothing of them.
+    std::uint64_t process_space, ipc_space;
 };
 static_assert(sizeof(LargeMessageHeader) <= large_message_payload);
 
@@ -59,7 +62,7 @@ inline bool is_large_message_name(std::string_view name)
 /// A copy of a header is one if it says so.
 inline bool is_large_message_header(const LargeMessageHeader &header)
 {
-    return header.magic == large_message_magic && header.header_bytes >= sizeof header;
+    return header.magic == large_message_magic && header.header_bytes >= offsetof(LargeMessageHeader, process_space);
 }
 
 } // namespace ipc
