@@ -11,6 +11,8 @@
 #   needs_namespace, needs_root          skip where the machine does not offer it
 #   hold HOW NAME [thread]               start a process that maps or opens the object as any program would: $holder
 #   cells COLUMNS PATTERN...             what ipcls lists, raw and without headings
+#   elsewhere COMMAND...                 run it in a process namespace of its own, which sees no process but those within;
+#                                        needs_elsewhere skips where there is none
 #   as_nobody COMMAND...                 run it with the rights of somebody else; needs_nobody skips where that is not so;
 #                                        in the background "${nobody[@]}", so that $! is its process
 #
@@ -123,6 +125,19 @@ cells() { ipcls --raw --noheadings -o "$@" 2>/dev/null; }
 
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
 as_nobody() { "${nobody[@]}" "$@"; }
+
+elsewhere() { unshare --pid --fork --kill-child --mount-proc -- "$@"; }
+needs_elsewhere() {
+    needs_namespace
+    elsewhere true 2>/dev/null || skip "this machine allows no further process namespace"
+}
+
+# A process elsewhere that holds an object, and is seen to from here.
+hold_elsewhere() {
+    in_background unshare --pid --fork --kill-child --mount-proc -- "$IPCUTILS_TEST_PROGRAMS/hold" "$1" "$2" > "$scratch/elsewhere"
+    wait_until grep -q ready "$scratch/elsewhere"
+    rm "$scratch/elsewhere"
+}
 
 # Somebody who may not open the file behind a mapping either.
 without_checkpoint() { setpriv --bounding-set=-checkpoint_restore,-sys_admin --inh-caps=-all -- "$@"; }

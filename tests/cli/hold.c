@@ -5,12 +5,16 @@
  *
  * HOW is a mechanism. Memory is mapped, and with posix-shm-open or file-open its descriptor is kept too. memfd makes
  * one of 5 bytes, "alive", and keeps it open, memfd-mapped keeps it mapped alone. semaphore makes and opens a named
- * one. mutex locks the pthread_mutex_t at byte 64 of POSIX shared memory.
+ * one. mutex locks the pthread_mutex_t at byte 64 of POSIX shared memory. sysv-shm-new makes the segment that it
+ * attaches, sysv-shm-left detaches it at once. sysv-sem and sysv-mq use a set or queue once, and have nothing of it
+ * then.
  */
 #include <fcntl.h>
 #include <mqueue.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,10 +37,29 @@ static int map_descriptor(int fd, int keep)
     return memory == MAP_FAILED ? -1 : 0;
 }
 
-static int attach(const char *key)
+static int attach(const char *how, const char *name)
 {
-    int id = shmget((key_t)strtoll(key, NULL, 0), 0, 0);
-    return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : 0;
+    key_t key = (key_t)strtoll(name, NULL, 0);
+    int id = strcmp(how, "sysv-shm-new") == 0 ? shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0600) : shmget(key, 0, 0);
+    void *memory = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+    if (memory == (void *)-1)
+        return -1;
+    return strcmp(how, "sysv-shm-left") == 0 ? shmdt(memory) : 0;
+}
+
+static int use_set(const char *name)
+{
+    struct sembuf add = {0, 1, 0};
+    return semop(semget((key_t)strtoll(name, NULL, 0), 0, 0), &add, 1);
+}
+
+static int send_one(const char *name)
+{
+    struct {
+        long type;
+        char byte;
+    } message = {1, 'x'};
+    return msgsnd(msgget((key_t)strtoll(name, NULL, 0), 0), &message, 1, IPC_NOWAIT);
 }
 
 static int make_memfd(const char *name, int mapped)
@@ -77,8 +100,12 @@ int main(int count, char **words)
         done = map_descriptor(shm_open(words[2], O_RDWR, 0), keep);
     else if (strncmp(words[1], "file", 4) == 0)
         done = map_descriptor(open(words[2], O_RDWR), keep);
-    else if (strcmp(words[1], "sysv-shm") == 0)
-        done = attach(words[2]);
+    else if (strncmp(words[1], "sysv-shm", 8) == 0)
+        done = attach(words[1], words[2]);
+    else if (strcmp(words[1], "sysv-sem") == 0)
+        done = use_set(words[2]);
+    else if (strcmp(words[1], "sysv-mq") == 0)
+        done = send_one(words[2]);
     else if (strcmp(words[1], "posix-mq") == 0)
         done = mq_open(words[2], O_RDWR) == (mqd_t)-1 ? -1 : 0;
     else if (strncmp(words[1], "memfd", 5) == 0)

@@ -40,9 +40,14 @@ load ../helper
 @test "states: in use, idle, orphan, removed" {
     needs_namespace
     shmmk "$shm" 4096
-    [ "$(ipcls --noheadings -o STATE "$shm")" = idle ]
+    [ "$(ipcls --noheadings -o STATE "$shm")" = "?" ] # since there are processes outside of the test's namespace
     shmmk "$sysv_shm" 4096
-    [ "$(ipcls --noheadings -o STATE "$sysv_shm")" = orphan ]
+    [ "$(ipcls --noheadings -o STATE "$sysv_shm")" = idle ]
+    hold sysv-shm-new 0x77
+    made=$EPOCHSECONDS
+    wait_until eval '[ "$EPOCHSECONDS" -gt "$made" ]'
+    kill -KILL "$holder"
+    wait_until eval '[ "$(ipcls --noheadings -o STATE sysv-shm:0x77)" = orphan ]'
     hold posix-shm "/${shm#*:/}"
     [ "$(ipcls --noheadings -o STATE "$shm")" = "in use" ]
     rm "/dev/shm/${shm#*:/}"
@@ -168,7 +173,7 @@ load ../helper
     as_nobody shmmk "$sysv_shm" 4096
     expect 0 as_nobody ipcls --raw --noheadings -o ADDRESS,STATE,HOLDERS,PIDS "$shm" "$sysv_mq" "$sysv_shm"
     says "could not be looked into"
-    [[ $output == "$shm ? ? ?"$'\n'sysv-mq:*" ? ? ?"$'\n'sysv-shm:*" orphan - -" ]]
+    [[ $output == "$shm ? ? ?"$'\n'sysv-mq:*" ? ? ?"$'\n'sysv-shm:*" idle - -" ]]
     expect 0 as_nobody ipcls -J -o STATE,HOLDERS,PIDS "$shm"
     [[ $(tr -d ' \n' <<< "$output") == *'{"state":null,"holders":null,"pids":null}'* ]]
 }

@@ -29,6 +29,61 @@ load ../helper
     says "mqrecv"
 }
 
+@test "a queue that a living process sent to last is refused, with its name, and so if it is not visible from here" {
+    mqmk "$sysv_mq"
+    hold sysv-mq "${sysv_mq#*:}"
+    [ "$(ipcls --noheadings -o STATE "$sysv_mq" 2>/dev/null)" = "?" ]
+    expect 1 mqrm "$sysv_mq"
+    one_line_from mqrm
+    says "$holder hold, which used it last, lives"
+    kill -KILL "$holder"
+    wait_until eval '! kill -0 "$holder"'
+    expect 0 mqrm "$sysv_mq"
+    needs_elsewhere
+    mqmk "$sysv_mq"
+    mqsend "$sysv_mq" kept
+    expect 1 elsewhere mqrm "$sysv_mq"
+    says "not visible from here"
+    expect 0 mqrm "$sysv_mq"
+}
+
+@test "a queue that a process of another process namespace has is refused, of each mechanism that is a file" {
+    needs_elsewhere
+    for queue in "$mq" ring:/feed "$boost_mq"; do
+        mqmk "$queue"
+        in_background unshare --pid --fork --kill-child --mount-proc -- mqrecv -f "$queue"
+        receiver=$!
+        wait_until eval '[ -n "$(cells PIDS "$queue")" ] && [ "$(cells PIDS "$queue")" != - ]'
+        expect 1 elsewhere mqrm "$queue"
+        one_line_from mqrm
+        says "--force"
+        kill -KILL "$receiver"
+        expect 0 wait_until elsewhere mqrm -q "$queue"
+        expect 1 mqrecv -n "$queue"
+    done
+}
+
+@test "a socket that lives in another network namespace is refused, and one that is left behind goes" {
+    needs_elsewhere
+    in_background unshare --net --pid --fork --kill-child --mount-proc -- mqrecv -f "unix:$scratch/socket"
+    receiver=$!
+    wait_until test -S "$scratch/socket"
+    expect 1 elsewhere mqrm "unix:$scratch/socket"
+    says "a socket has it"
+    kill -KILL "$receiver"
+    expect 0 wait_until elsewhere mqrm -q "unix:$scratch/socket"
+    [ ! -e "$scratch/socket" ]
+}
+
+@test "a FIFO of which nobody can tell who has it open stays" {
+    needs_elsewhere
+    mqmk "fifo:$scratch/pipe"
+    in_background unshare --pid --fork --kill-child --mount-proc -- mqrecv -f "fifo:$scratch/pipe"
+    expect 1 elsewhere mqrm "fifo:$scratch/pipe"
+    says "is not known, since processes outside of this process namespace"
+    expect 0 elsewhere mqrm --force "fifo:$scratch/pipe"
+}
+
 @test "patterns and --dry-run" {
     needs_namespace
     for name in test-1 test-2 other; do mqmk "posix-mq:/$name"; done

@@ -49,9 +49,40 @@ segments() { find /dev/shm -name 'ipc-large.*' | wc -l; }
     head -c 100000 /dev/urandom > "$scratch/input"
     mqsend "$mq" --map-over 4K -s -i "$scratch/input"
     [ "$(segments)" -eq 1 ]
-    [[ $(ipcls --raw --noheadings -o STATE,DETAIL 'posix-shm:/ipc-large.*') == "orphan a\\x20large\\x20message\\x20of\\x20$mq" ]]
+    [[ $(ipcls --raw --noheadings -o STATE,DETAIL 'posix-shm:/ipc-large.*') == "in\\x20use a\\x20large\\x20message\\x20of\\x20$mq" ]]
     mqrecv -N "$mq" | cmp - "$scratch/input"
     [ "$(segments)" -eq 0 ]
+}
+
+@test "what waits in a queue is no orphan and is not removed from it, and is left over when the queue is gone" {
+    needs_namespace
+    for queue in "$mq" "$sysv_mq"; do
+        mqmk "$queue" 2>/dev/null || true
+        head -c 9000 /dev/zero | tr '\0' a | mqsend -s --map-over 4K "$queue"
+        large=$(cells ADDRESS 'posix-shm:/ipc-large.*')
+        expect 0 shmrm --orphan
+        expect 1 shmrm "$large"
+        one_line_from shmrm
+        says "it carries what waits in $queue"
+        says "--force"
+        expect 1 shmrm 'posix-shm:/ipc-large.*'
+        expect 0 mqrecv -n "$queue"
+        [ "${#output}" -eq 9000 ]
+        [ "$(segments)" -eq 0 ]
+        head -c 9000 /dev/zero | mqsend -s --map-over 4K "$queue"
+        if [ "$queue" = "$mq" ]; then rm_queue; else ipcrm -Q "${queue#*:}"; fi
+        expect 0 shmrm --orphan -v
+        [[ $output == *ipc-large.* ]]
+        [ "$(segments)" -eq 0 ]
+    done
+}
+
+# As a program does it that knows nothing of large messages.
+rm_queue() {
+    mkdir -p "$scratch/queues"
+    mount -t mqueue mqueue "$scratch/queues" || skip "this machine mounts no queues here"
+    rm "$scratch/queues/${mq#*:/}"
+    umount "$scratch/queues"
 }
 
 @test "a peek shows it and leaves it" {

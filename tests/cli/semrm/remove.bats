@@ -26,6 +26,57 @@ load ../helper
     done
 }
 
+@test "what is locked in another process namespace is refused, of every mechanism" {
+    needs_elsewhere
+    for gate in "$sem" "$sysv_sem" "$mutex" "$flock"; do
+        in_background unshare --pid --fork --kill-child --mount-proc -- semlock "$gate" -- sleep 1000
+        locker=$!
+        wait_until eval "! semlock -n -q '$gate' -- true"
+        expect 1 elsewhere semrm "$gate"
+        one_line_from semrm
+        says "--force"
+        expect 2 semlock -n "$gate" -- true
+        kill -KILL "$locker"
+        wait_until eval '! kill -0 "$locker"'
+        expect 0 semrm --force "$gate" # nobody can prove that one of a namespace that is gone is dead
+    done
+}
+
+@test "a set that a living process used last is refused, with its name, and goes when that is dead" {
+    semmk "$sysv_sem"
+    semwait "$sysv_sem"
+    hold sysv-sem "${sysv_sem#*:}"
+    expect 1 semrm "$sysv_sem"
+    one_line_from semrm
+    says "$holder hold, which used it last, lives"
+    [ "$(ipcls --noheadings -o STATE "$sysv_sem" 2>/dev/null)" = "?" ]
+    kill -KILL "$holder"
+    wait_until eval '! kill -0 "$holder"'
+    expect 0 semrm "$sysv_sem"
+}
+
+@test "a set that dead commands used is removed, and its state is known" {
+    semmk "$sysv_sem"
+    semwait "$sysv_sem"
+    sempost "$sysv_sem"
+    [ "$(cells STATE "$sysv_sem")" = idle ]
+    expect 0 semrm "$sysv_sem"
+    [ -z "$stderr" ]
+}
+
+@test "--older-than counts from the last use" {
+    needs_namespace
+    semmk "$sysv_sem" 1
+    made=$EPOCHSECONDS
+    spared() {
+        [ $((EPOCHSECONDS - made)) -gt 4 ] || return 1
+        sempost "$sysv_sem"
+        [ -z "$(semrm --older-than 3s --dry-run "$sysv_sem")" ]
+    }
+    wait_until spared
+    wait_until eval 'semrm --older-than 3s "$sysv_sem" && [ -z "$(cells ADDRESS "$sysv_sem")" ]'
+}
+
 @test "patterns remove semaphores and leave segments alone" {
     needs_namespace
     shmmk posix:/test-segment 10
