@@ -96,14 +96,16 @@ std::string whole_mechanism(std::string_view mechanism, const Family &family)
     return std::string(mechanism);
 }
 
-std::string Address::text() const
+std::string Address::text() const { return text(Charset::terminal); }
+
+std::string Address::text(Charset charset) const
 {
-    std::string text = mechanism + ':' + percent_encoded(name);
+    std::string text = mechanism + ':' + percent_encoded(name, charset);
     char separator = '?';
     const auto add = [&](std::string_view key, std::string_view value) {
-        text.append(1, separator).append(percent_encoded(key));
+        text.append(1, separator).append(percent_encoded(key, charset));
         if (!value.empty())
-            text.append("=").append(percent_encoded(value));
+            text.append("=").append(percent_encoded(value, charset));
         separator = '&';
     };
     for (const Parameter &parameter : parameters)

@@ -2,6 +2,7 @@
 // Addresses: how a user names one object, `mechanism:name[?key=value[&key=value]]`.
 #pragma once
 
+#include "printable.hpp"
 #include "sequence.hpp"
 #include "stream_frame.hpp"
 
@@ -34,7 +35,9 @@ struct Address {
     std::optional<SequenceWord> sequence = {}; // of a segment, for the host alone
     std::optional<StreamFrame> frame = {};     // of a stream, for the host alone
 
-    /// As it can be pasted into a command: encoded, no control characters.
+    /// As it can be pasted into a command: encoded, no control characters, and no others that `charset` has not.
+    std::string text(Charset charset) const;
+    /// For a terminal.
     std::string text() const;
 };
 

@@ -46,7 +46,7 @@ Json json_of(const Blocked &blocked)
     for (const Party *party : *blocked.held_by)
         held_by.push_back(json_of(*blocked.object, *party));
     Json json = json_of(*blocked.object, *blocked.party);
-    json["waits_for"] = json_text(blocked.object->address.text());
+    json["waits_for"] = blocked.object->address.text(Charset::utf8);
     json["waits_to"] = aim(blocked);
     json["held_by"] = std::move(held_by);
     json["cycle"] = blocked.cycle ? Json(blocked.cycle) : Json(nullptr);

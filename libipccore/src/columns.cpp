@@ -253,8 +253,10 @@ Cell locked_since(const Object &object)
     return time_cell(since);
 }
 
+Cell address(const Object &object) { return object.address.text(); }
+
 constexpr Column columns[] = {
-    {"ADDRESS", "as commands take it", false, Shown::always, [](const Object &o) -> Cell { return o.address.text(); }},
+    {"ADDRESS", "as commands take it", false, Shown::always, address},
     {"MECHANISM", "what serves it", false, Shown::on_request,
      [](const Object &o) -> Cell { return std::string(o.mechanism()); }},
     {"NAME", "the address without the mechanism", false, Shown::on_request,
@@ -403,6 +405,8 @@ Json json_of_lockers(const Object &object)
 
 Json json_of(const Object &object, const Column &column)
 {
+    if (column.value == address)
+        return object.address.text(Charset::utf8);
     if (column.value == locked_by)
         return json_of_lockers(object);
     const bool identities = column.value == processes;
@@ -476,7 +480,16 @@ std::string json_key(std::string_view column)
     return key;
 }
 
-std::string json_text(std::string_view text) { return is_utf8(text) ? std::string(text) : printable(text); }
+std::string json_text(std::string_view text)
+{
+    return is_utf8(text) ? std::string(text) : printable(text, Charset::utf8);
+}
+
+std::string json_dump(const nlohmann::ordered_json &json, int indent)
+{
+    constexpr bool ascii = true; // a terminal acts on some that JSON lets pass
+    return json.dump(indent, ' ', ascii, Json::error_handler_t::replace);
+}
 
 Json json_of(const Cell &cell) { return std::visit(JsonOf{}, cell); }
 

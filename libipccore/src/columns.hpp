@@ -69,6 +69,9 @@ std::string json_key(std::string_view column);
 nlohmann::ordered_json json_of(const Cell &cell);
 /// Any text in JSON, which takes UTF-8 alone: other bytes become \xNN.
 std::string json_text(std::string_view text);
+/// JSON as it is printed, in ASCII: every other character is \uNNNN, so that it is the same in every locale and no
+/// terminal acts on it. `indent` -1: in one line.
+std::string json_dump(const nlohmann::ordered_json &json, int indent);
 
 /// What is chosen by one option more.
 void choose_more_columns(std::string &chosen, std::string_view more);

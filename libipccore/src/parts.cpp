@@ -73,8 +73,7 @@ std::string parts_json(const Address &address, std::span<const Segment::Part> pa
                         {"size", number(part.bytes)},
                         {"offset", number(part.offset)},
                         {"free", part.is_free}});
-    constexpr bool ascii = true; // a terminal acts on some that JSON lets pass
-    return Json{{"address", address.text()}, {"parts", std::move(list)}}.dump(-1, ' ', ascii);
+    return json_dump({{"address", address.text(Charset::utf8)}, {"parts", std::move(list)}}, -1);
 }
 
 } // namespace ipc

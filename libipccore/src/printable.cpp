@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "printable.hpp"
 
+#include "terminal_locale.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -68,10 +70,15 @@ template <typename Stays> std::string escaped(std::string_view text, std::string
     return out;
 }
 
-bool is_literal_in_address(std::uint32_t code)
+bool is_drawn(std::uint32_t code, Charset charset)
+{
+    return !is_control(code) && (code < 0x80 || charset == Charset::utf8 || terminal_draws(code));
+}
+
+bool is_literal_in_address(std::uint32_t code, Charset charset)
 {
     if (code >= 0x80)
-        return !is_control(code) && code != 0xA0;
+        return code != 0xA0 && is_drawn(code, charset);
     return (code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
            (code && std::strchr("/._-+,:@=~^#", static_cast<int>(code)));
 }
@@ -95,22 +102,19 @@ std::optional<char> encoded_byte(std::string_view text)
 
 } // namespace
 
-std::string printable(std::string_view text)
+std::string printable(std::string_view text, Charset charset)
 {
-    return escaped(text, "\\x", [](std::uint32_t code) { return !is_control(code); });
+    return escaped(text, "\\x", [=](std::uint32_t code) { return is_drawn(code, charset); });
 }
 
-std::string quoted_name(std::string_view name)
+std::string percent_encoded(std::string_view text, Charset charset)
 {
-    if (!name.empty() && name.find_first_of(" ,;\"'") == name.npos)
-        return std::string(name);
-    std::string out = "\"";
-    for (const char letter : name)
-        out += letter == '"' ? std::string("\\x22") : std::string(1, letter);
-    return out + '"';
+    return escaped(text, "%", [=](std::uint32_t code) { return is_literal_in_address(code, charset); });
 }
 
-std::string percent_encoded(std::string_view text) { return escaped(text, "%", is_literal_in_address); }
+std::string printable(std::string_view text) { return printable(text, Charset::terminal); }
+
+std::string percent_encoded(std::string_view text) { return percent_encoded(text, Charset::terminal); }
 
 std::string percent_decoded(std::string_view text)
 {

@@ -2,11 +2,11 @@
 #include "table.hpp"
 
 #include "error.hpp"
+#include "terminal_locale.hpp"
 
 #include <libsmartcols/libsmartcols.h>
 
 #include <algorithm>
-#include <clocale>
 #include <cstdlib>
 
 namespace ipc {
@@ -45,6 +45,9 @@ public:
         if (scols_table_get_nlines(table_) == 0)
             return form_.headings ? headings() : std::string();
         char *printed = nullptr;
+        // Of text that is none in the locale libsmartcols takes the width for endless. So it gets the one that cells
+        // were made printable for.
+        const TerminalLocale within;
         const int code = complete_ ? scols_print_table_to_string(table_, &printed) : -ENOMEM;
         const std::unique_ptr<char, decltype(&std::free)> owner(printed, &std::free);
         if (code != 0)
@@ -123,7 +126,6 @@ Result<std::unique_ptr<Table>> Table::create(const std::vector<TableColumn> &col
 {
     if (form.raw)
         return std::unique_ptr<Table>(std::make_unique<RawTable>(columns, form));
-    setlocale(LC_CTYPE, ""); // how wide characters are
     libscols_table *raw = scols_new_table();
     if (!raw)
         return failure(ENOMEM, "out of memory for the table");

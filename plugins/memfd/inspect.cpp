@@ -3,6 +3,8 @@
 #include "anonymous.hpp"
 #include "seals.hpp"
 
+#include <ipc/quoted_name.hpp>
+
 #include <sys/syscall.h>
 
 namespace {
@@ -125,7 +127,8 @@ void anonymous::write_detail(char (&text)[PATH_MAX], std::string_view path, std:
     path.remove_prefix(std::min(prefix.size(), path.size()));
     if (path.ends_with(ipc::deleted_suffix))
         path.remove_suffix(ipc::deleted_suffix.size());
-    int length = std::snprintf(text, sizeof text, "%.*s%s", int(path.size()), path.data(), present ? ", sealed" : "");
+    int length = std::snprintf(text, sizeof text, "%s%s", path.empty() ? "" : ipc::quoted_name(path).c_str(),
+                               present ? ", sealed" : "");
     for (const Seal &seal : seals)
         if (present & seal.bit && length > 0 && std::size_t(length) < sizeof text)
             length += std::snprintf(text + length, sizeof text - std::size_t(length), " %.*s", int(seal.word.size()),

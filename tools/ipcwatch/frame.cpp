@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "frame.hpp"
 
+#include "columns.hpp"
 #include "lettering.hpp"
 #include "limits.hpp"
 #include "quantity.hpp"
@@ -67,7 +68,7 @@ std::string json_line_of(const Model &model)
         line["objects"].push_back(json_of(model.columns(), *row.object, *row.past));
     for (const Limit &limit : model.snapshot().limits)
         line["limits"].push_back(json_of(limit));
-    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    return json_dump(line, -1) + '\n';
 }
 
 } // namespace ipc::watch

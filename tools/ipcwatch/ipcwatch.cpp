@@ -8,6 +8,7 @@
 #include "observer.hpp"
 #include "screen.hpp"
 #include "selection.hpp"
+#include "terminal_locale.hpp"
 
 #include <unistd.h>
 
@@ -123,7 +124,7 @@ Result<int> ipc::run(Command &command)
     IPC_TRY(command.parse());
     if (options.sort == "help")
         return list_columns();
-    std::setlocale(LC_CTYPE, "");
+    std::setlocale(LC_CTYPE, terminal_locale_name());
     watch::Model model = IPC_TRY(model_for(options));
     const watch::Sampler sampler = IPC_TRY(sampler_for(options));
     if (options.batch || options.json) {
