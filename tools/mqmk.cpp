@@ -4,6 +4,7 @@
 #include "interruption.hpp"
 #include "ownership.hpp"
 #include "queue.hpp"
+#include "reuse.hpp"
 
 namespace {
 
@@ -18,21 +19,6 @@ struct Request {
     bool reuse = false;
     bool verbose = false;
 };
-
-/// With --reuse an existing queue will do if it holds as much as is wanted; its limits stay.
-ipc::Result<ipc::Queue> reuse(const Request &request)
-{
-    ipc::Queue queue = IPC_TRY(ipc::Queue::open(request.address, ipc::Access::both));
-    const ipc_queue_status status = IPC_TRY(queue.status());
-    if (status.max_messages < request.max_messages)
-        return ipc::failure(EEXIST, "{}: exists for {} messages, fewer than the {} wanted (remove it with mqrm)",
-                            request.address.text(), status.max_messages, request.max_messages);
-    if (status.max_message_size < request.max_size)
-        return ipc::failure(EEXIST,
-                            "{}: exists for messages of {} bytes, fewer than the {} wanted (remove it with mqrm)",
-                            request.address.text(), status.max_message_size, request.max_size);
-    return queue;
-}
 
 std::string description(const ipc_queue_status &status)
 {
@@ -64,7 +50,7 @@ ipc::Result<int> ipc::run(Command &command)
                        return {};
                    });
     declare_ownership(command, request.ownership);
-    command.flag("reuse", request.reuse, "accept an existing queue that is large enough; its limits stay");
+    command.flag("reuse", request.reuse, "accept an existing queue that has what is asked for; it stays as it is");
     command.flag("verbose,v", request.verbose, "say on standard error what was done");
     IPC_TRY(command.parse());
 
@@ -72,7 +58,7 @@ ipc::Result<int> ipc::run(Command &command)
     Result<Queue> queue = Queue::create(request.address, request.max_messages, request.max_size, request.ownership);
     const bool exists = !queue && queue.error().code() == EEXIST;
     if (exists && request.reuse)
-        queue = reuse(request);
+        queue = reuse_queue(request.address, request.max_messages, request.max_size, request.ownership);
     if (!queue)
         return queue.error();
     const std::string address = queue->address().text();

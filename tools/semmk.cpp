@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "interruption.hpp"
 #include "ownership.hpp"
+#include "reuse.hpp"
 #include "semaphore.hpp"
 
 namespace {
@@ -28,7 +29,7 @@ ipc::Result<int> ipc::run(Command &command)
     command.argument("ADDRESS", request.address, semaphore_family, "the semaphore to create, such as posix:/name");
     command.argument("[VALUE]", request.value, "how many may pass before the first has to wait (default 1)");
     declare_ownership(command, request.ownership);
-    command.flag("reuse", request.reuse, "accept an existing semaphore; its value stays");
+    command.flag("reuse", request.reuse, "accept an existing semaphore that has what is asked for; its value stays");
     command.flag("verbose,v", request.verbose, "say on standard error what was done");
     IPC_TRY(command.parse());
     const std::int64_t value = request.value ? IPC_TRY(parse_integer(*request.value, 0, INT64_MAX)) : 1;
@@ -38,7 +39,7 @@ ipc::Result<int> ipc::run(Command &command)
         Semaphore::create(request.address, Purpose::count, std::uint64_t(value), request.ownership);
     const bool exists = !semaphore && semaphore.error().code() == EEXIST;
     if (exists && request.reuse)
-        semaphore = Semaphore::open(request.address);
+        semaphore = reuse_semaphore(request.address, request.value ? std::uint64_t(value) : 0, request.ownership);
     if (!semaphore)
         return semaphore.error();
     const std::string address = semaphore->address().text();

@@ -6,6 +6,7 @@
 #include "interruption.hpp"
 #include "ownership.hpp"
 #include "progress.hpp"
+#include "reuse.hpp"
 #include "segment.hpp"
 #include "transfer.hpp"
 
@@ -139,7 +140,8 @@ ipc::Result<Made> make_new(const ipc::Command &command, Request &request, ipc::F
 /// With --reuse an existing segment will do if it is large enough; its size stays.
 ipc::Result<Made> reuse(const ipc::Command &command, Request &request, ipc::Fd &input)
 {
-    ipc::Segment segment = IPC_TRY(ipc::Segment::open(request.address, ipc::Access::both));
+    ipc::Segment segment =
+        IPC_TRY(ipc::reuse_segment(request.address, request.bytes.value_or(0), request.ownership));
     const ipc_segment_status status = IPC_TRY(segment.status());
     if (!request.bytes && ipc::bytes_to_come(input.get()).value_or(0) == 0)
         input = IPC_TRY(ipc::spooled(input.get(), status.bytes + 1)); // one more tells that there are more
@@ -208,7 +210,7 @@ ipc::Result<int> ipc::run(Command &command)
                     "run this command with the segment: its address is in IPC_ADDRESS, and where it has a descriptor "
                     "that is open, as IPC_FD and by its path IPC_PATH");
     command.flag("hold", request.hold, "print the address and keep the segment until SIGINT or SIGTERM");
-    command.flag("reuse", request.reuse, "accept an existing segment that is large enough; its size stays");
+    command.flag("reuse", request.reuse, "accept an existing segment that has what is asked for; its size stays");
     command.flag("verbose,v", request.verbose, "say on standard error what was done");
     command.flag("progress", request.progress, "say on standard error how far -i is, also where it is no terminal");
     IPC_TRY(command.parse());

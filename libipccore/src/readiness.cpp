@@ -3,6 +3,7 @@
 
 #include "error.hpp"
 #include "interruption.hpp"
+#include "inventory.hpp"
 #include "queue.hpp"
 
 #include <algorithm>
@@ -55,6 +56,21 @@ private:
     std::chrono::nanoseconds pause_ = 1ms;
 };
 
+/// What has that name now; none if nothing has.
+Result<std::optional<ipc_object>> look_at_name(const Plugin &plugin, const Address &address)
+{
+    std::optional<ipc_object> found;
+    const CrossingAddress crossing(address);
+    const ipc_emit_object emit = [](void *context, const ipc_object *emitted) {
+        *static_cast<std::optional<ipc_object> *>(context) = complete_record(*emitted);
+        return 0;
+    };
+    const Result<void> looked = call(plugin.inspect()->look, crossing.get(), emit, static_cast<void *>(&found));
+    if (!looked && looked.error().code() != ENOENT)
+        return looked.error();
+    return found;
+}
+
 /// The queue of that name now; none if there is none. Asks without opening it where the mechanism can.
 Result<std::optional<ipc_identity>> look(const Address &address)
 {
@@ -62,15 +78,11 @@ Result<std::optional<ipc_identity>> look(const Address &address)
     std::optional<ipc_identity> found;
     Result<void> looked;
     if (plugin->inspect() && plugin->inspect()->look) {
-        const CrossingAddress crossing(address);
-        const ipc_emit_object emit = [](void *context, const ipc_object *emitted) {
-            ipc_object object;
-            ipc_object_clear(&object);
-            adopt(object, emitted);
-            *static_cast<std::optional<ipc_identity> *>(context) = object.identity;
-            return 0;
-        };
-        looked = call(plugin->inspect()->look, crossing.get(), emit, static_cast<void *>(&found));
+        const Result<std::optional<ipc_object>> object = look_at_name(*plugin, address);
+        if (!object)
+            looked = object.error();
+        else if (object.value())
+            found = object.value()->identity;
     } else if (const Result<Queue> queue = Queue::open(address, Access::read)) {
         found = IPC_TRY(queue->status()).identity;
     } else {
@@ -154,16 +166,73 @@ Result<void> expect_queue(const Address &address)
                                                     "(receive, or wait until it exists)"));
 }
 
+/// Whether there is such a queue, and if not, what there is of its name.
+struct Existence {
+    bool is_there = false;
+    std::optional<Error> instead = {};
+};
+
+/// To connect to a stream is to be seen by who receives from it, so it is only looked at: for what lasts between
+/// receivers, else for a socket that somebody has open.
+Result<Existence> find_stream(const Plugin &plugin, const Address &address)
+{
+    if (!plugin.inspect())
+        return failure(ENOTSUP, "mechanism {} shows nothing of its objects", address.mechanism);
+    const Result<std::optional<ipc_object>> object = look_at_name(plugin, address);
+    if (!object && object.error().code() == EINVAL)
+        return Existence{false, object.error()};
+    if (!object)
+        return object.error();
+    const std::optional<ipc_object> &found = object.value();
+    if (found && !plugin.stream()->create && (found->attached == IPC_UNKNOWN || found->attached == 0))
+        return Existence{false, failure(ENOTCONN, "nobody receives there")};
+    return Existence{found.has_value()};
+}
+
+/// For reading, else for writing: then parameters that choose what is received say nothing.
+Result<Queue> open_either_way(const Address &address)
+{
+    Result<Queue> queue = Queue::open(address, Access::read);
+    if (!queue && queue.error().code() == EACCES)
+        queue = Queue::open({address.mechanism, address.name, {}}, Access::write);
+    return queue;
+}
+
+/// A refusal proves that a queue is there where the kernel keeps queues and nothing else under such names. A file that
+/// may not be read may be anything.
+Result<Existence> find_queue(const Plugin &plugin, const Address &address)
+{
+    const Result<Queue> queue = open_either_way(address);
+    const int code = queue ? 0 : queue.error().code();
+    if (!code || (code == EACCES && !(plugin.queue()->features & IPC_QUEUE_MAPPED)))
+        return Existence{true};
+    for (const int unknown : {EACCES, EPERM, EMFILE, ENFILE, ENOMEM, EIO, EINTR, ENOTSUP, usage_code})
+        if (code == unknown)
+            return queue.error();
+    return code == ENOENT ? Existence{} : Existence{false, queue.error()};
+}
+
+Result<Existence> find(const Address &address)
+{
+    const Plugin *plugin = IPC_TRY(load_plugin(address.mechanism));
+    return plugin->stream() ? find_stream(*plugin, address) : find_queue(*plugin, address);
+}
+
 Result<void> wait_for_existence(const Address &address, Patience patience)
 {
-    while (!IPC_TRY(look(address))) {
+    for (;;) {
+        const Existence existence = IPC_TRY(find(address));
+        if (existence.is_there)
+            return {};
         if (interrupted())
             return failure(EINTR, "interrupted");
+        if (!patience.left(1s) && existence.instead)
+            return failure(patience.code(), "{} (what has the name: {})",
+                           in_vain(address, Readiness::exists, patience.code()).text(), existence.instead->text());
         if (!patience.left(1s))
             return in_vain(address, Readiness::exists, patience.code());
         patience.pause();
     }
-    return {};
 }
 
 } // namespace

@@ -14,7 +14,7 @@
 namespace ipc {
 
 /// message: one waits that the address selects. space: there is room for one more. empty: none waits. exists: there is
-/// such a queue.
+/// such a queue, complete, and not just something that has its name; of a stream, somebody who receives or a FIFO.
 enum class Readiness { message, space, empty, exists };
 
 Result<Readiness> parse_readiness(std::string_view text);

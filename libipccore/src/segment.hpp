@@ -25,6 +25,7 @@ struct Ownership {
     std::uint32_t mode = 0600;
     std::int64_t owner = -1;
     std::int64_t group = -1;
+    bool mode_given = false; // by the user, and no default
 };
 
 /// Move-only; the destructor closes and never removes. Every error names the address.

@@ -122,6 +122,8 @@ Result<void> Mutex::status(ipc_semaphore_status &status)
     status.last_process = owner && command ? command.process : owner;
     status.identity = identity_of(file);
     status.name = nullptr;
+    status.purpose = image_.parties() ? IPC_PURPOSE_MEET : IPC_PURPOSE_COUNT;
+    status.number = image_.parties();
     return {};
 }
 

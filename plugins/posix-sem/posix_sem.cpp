@@ -90,6 +90,8 @@ Result<void> NamedSemaphore::status(ipc_semaphore_status &status)
     status.last_process = 0;
     status.identity = identity_of(file);
     status.name = nullptr;
+    status.purpose = file_.slots() ? IPC_PURPOSE_LOCK : IPC_PURPOSE_COUNT;
+    status.number = file_.slots();
     return {};
 }
 

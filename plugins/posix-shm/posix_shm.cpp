@@ -52,8 +52,13 @@ private:
     {
         if (HeldFile::parse(address.name))
             return Error::of(EINVAL, "that is the form of a removed segment (give a new one a name like /name)");
+        const PosixName name(address.name);
         Fd directory = IPC_TRY(ipc::open_shm_directory());
         IPC_TRY(ipc::expect_memory(directory.get()));
+        struct statx status;
+        if (ipc::file_status(directory.get(), name.leaf(), AT_SYMLINK_NOFOLLOW, status) == 0 &&
+            ipc::is_no_segment(name.leaf(), status.stx_size))
+            return Error::of(EINVAL, "there is a semaphore, a mutex or a ring of that name (choose another one)");
         return directory;
     }
 };

@@ -68,6 +68,12 @@ public:
         const std::optional<HeldRing> held = HeldRing::parse(address.name);
         Fd file = held ? IPC_TRY(held->hold()) : Fd();
         Ring ring = IPC_TRY(held ? Ring::adopt(std::move(file), access) : Ring::open(address.name, access));
+        const char *size = ipc::parameter(address, "size");
+        if (const std::uint64_t wanted = size ? size_parameter(size) : 0; wanted > ring.overview().capacity)
+            return Error::of(EINVAL,
+                             "the ring has %" PRIu64 " bytes, fewer than the %" PRIu64 " wanted (remove it, or leave "
+                             "?size out)",
+                             ring.overview().capacity, wanted);
         return std::make_unique<Channel>(std::move(ring), access == IPC_READ);
     }
 

@@ -109,7 +109,12 @@ public:
     static Result<std::unique_ptr<Gate>> open(const ipc_address &address)
     {
         auto gate = std::make_unique<Gate>(IPC_TRY(open_set(address)), address);
-        static_cast<void>(IPC_TRY(gate->size()));
+        const std::uint64_t size = IPC_TRY(gate->size()), wanted = number_parameter(address, "size", 0);
+        if (wanted > size)
+            return Error::of(EINVAL,
+                             "the set has %llu semaphores, fewer than the %llu wanted (remove it, or leave ?size "
+                             "out)",
+                             static_cast<unsigned long long>(size), static_cast<unsigned long long>(wanted));
         return gate;
     }
 
@@ -176,6 +181,11 @@ Result<void> Gate::status(ipc_semaphore_status &status)
     status.last_process = last > 0 ? last : 0;
     status.identity = sysv::identity<Sets>(set_.id(), record);
     status.name = own_name_.of(record.sem_perm.__key, set_.id());
+    const Layout layout = chosen_ ? Layout{} : set_.layout(record.sem_nsems);
+    status.purpose = layout.form == Form::barrier ? IPC_PURPOSE_MEET
+                     : layout.form == Form::slots ? IPC_PURPOSE_LOCK
+                                                  : IPC_PURPOSE_COUNT;
+    status.number = layout.number;
     return {};
 }
 

@@ -146,6 +146,7 @@ private:
     }
     Result<void> attach();
     Result<void> populate();
+    Result<void> expect_as_wanted(const ipc_address &address, const shmid_ds &record);
     Result<void> own(const ipc_ownership &ownership);
     void finish_making() const;
 
@@ -220,7 +221,23 @@ Result<std::unique_ptr<Memory>> Memory::open(const ipc_address &address, std::ui
         static_cast<void>(IPC_TRY(sysv::examine<Segments>(id)));
         return sysv::denied<Segments>(code, "reading it", id);
     }
-    return std::unique_ptr<Memory>(new Memory(id, writable, parameter_is_set(address, "populate"), base_page_size()));
+    std::unique_ptr<Memory> memory(new Memory(id, writable, parameter_is_set(address, "populate"), base_page_size()));
+    IPC_TRY(memory->expect_as_wanted(address, record));
+    return memory;
+}
+
+/// What its maker chose is there for good.
+Result<void> Memory::expect_as_wanted(const ipc_address &address, const shmid_ds &record)
+{
+    if (parameter_is_set(address, "lock") && !(record.shm_perm.mode & SHM_LOCKED))
+        return Error::of(EINVAL, "it is not locked into memory (remove it, or leave ?lock out)");
+    const std::uint64_t huge = wanted_huge_page_size(address);
+    if (huge)
+        IPC_TRY(attach()); // which tells the size of its pages
+    if (huge && page_size_ != huge)
+        return Error::of(EINVAL, "its pages have %llu bytes, not the %llu wanted (remove it, or leave ?huge out)",
+                         static_cast<unsigned long long>(page_size_), static_cast<unsigned long long>(huge));
+    return {};
 }
 
 Result<void> Memory::status(ipc_segment_status &status)

@@ -230,7 +230,8 @@ typedef struct ipc_segment_v1 {
      * is reserved, so that -ENOSPC comes now and not as SIGBUS later; on any failure nothing is left behind. */
     int (*create)(const ipc_address *address, uint64_t bytes, const ipc_ownership *ownership, ipc_segment **segment,
                   ipc_error *error);
-    /* Open an existing one; never creates, never blocks, never follows a planted link or FIFO. */
+    /* Open an existing one; never creates, never blocks, never follows a planted link or FIFO. Where the address says
+     * what it must be like to be made, and this one is less, that is an error which names both. */
     int (*open)(const ipc_address *address, uint32_t access, ipc_segment **segment, ipc_error *error);
     int (*status)(ipc_segment *segment, ipc_segment_status *status, ipc_error *error);
     /* Map all of it, as opened. The mapping lasts until close(); a second call returns the first one,
@@ -315,6 +316,7 @@ typedef struct ipc_queue_v1 {
      * hold is refused. A limit that refuses is named, with its present and its needed value. */
     int (*create)(const ipc_address *address, uint64_t max_messages, uint64_t max_message_size,
                   const ipc_ownership *ownership, ipc_queue **queue, ipc_error *error);
+    /* Open an existing one, as a segment's open(). */
     int (*open)(const ipc_address *address, uint32_t access, ipc_queue **queue, ipc_error *error);
     int (*status)(ipc_queue *queue, ipc_queue_status *status, ipc_error *error);
     /* Send one message. -EMSGSIZE names both sizes; -EINVAL for a priority or type out of range, or a
@@ -439,6 +441,9 @@ typedef struct ipc_semaphore_status {
     int64_t last_process; /* who has it locked, else who changed it last; 0 if nobody or not known */
     ipc_identity identity;
     const char *name; /* as in ipc_segment_status */
+    uint32_t purpose; /* what it was made for, IPC_PURPOSE_…; IPC_PURPOSE_COUNT where nothing tells */
+    uint32_t reserved;
+    uint64_t number; /* what create() was told for that purpose; 0 with IPC_PURPOSE_COUNT */
 } ipc_semaphore_status;
 
 /* A handle is used by the process that made it, and in a child that it forks, or that shares its memory until it
@@ -451,7 +456,7 @@ typedef struct ipc_semaphore_v1 {
      * mechanism has not. */
     int (*create)(const ipc_address *address, uint32_t purpose, uint64_t value, const ipc_ownership *ownership,
                   ipc_semaphore **semaphore, ipc_error *error);
-    /* Open an existing one for changing it; never creates, never follows a planted link or FIFO. */
+    /* Open an existing one for changing it, as a segment's open(). */
     int (*open)(const ipc_address *address, ipc_semaphore **semaphore, ipc_error *error);
     int (*status)(ipc_semaphore *semaphore, ipc_semaphore_status *status, ipc_error *error);
     /* Lower the value by `count`, all of it at once, waiting until that is possible. NULL without
