@@ -4,6 +4,7 @@
 #include "blocked_text.hpp"
 #include "columns.hpp"
 #include "command.hpp"
+#include "error.hpp"
 #include "limits.hpp"
 #include "printable.hpp"
 #include "selection.hpp"
@@ -56,7 +57,18 @@ std::vector<std::string> column_names()
     return names;
 }
 
-ipc::Result<void> print_json(Json json) { return ipc::print(json.dump(2) + '\n'); }
+ipc::Result<void> print_json(const Json &json) { return ipc::print(ipc::json_dump(json, 2) + '\n'); }
+
+/// Behind the list: what it is not to be taken for the whole of.
+void tell(const ipc::Snapshot &snapshot, ipc::Command &command)
+{
+    for (const std::string &notice : snapshot.notices)
+        command.note(notice);
+    for (const std::string &failed : snapshot.failures)
+        command.report(failed);
+    for (const ipc::Unmatched &unmatched : snapshot.unmatched)
+        command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
+}
 
 ipc::Result<void> print_objects(const Request &request, const std::vector<const ipc::Column *> &columns,
                                 const std::vector<ipc::Object> &objects)
@@ -91,10 +103,7 @@ ipc::Result<void> list_objects(const Request &request, ipc::Command &command)
     if (request.columns.empty() && !request.json && !request.raw)
         columns = ipc::default_columns(snapshot.objects);
     IPC_TRY(print_objects(request, columns, snapshot.objects));
-    for (const std::string &notice : snapshot.notices)
-        command.note(notice);
-    for (const ipc::Unmatched &unmatched : snapshot.unmatched)
-        command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
+    tell(snapshot, command);
     return {};
 }
 
@@ -162,8 +171,7 @@ ipc::Result<void> list_blocked(const Request &request, ipc::Command &command)
     std::vector<ipc::Blocked> blocked = ipc::find_blocked(snapshot.objects, ipc::waits_for_child);
     std::erase_if(blocked, [&](const ipc::Blocked &one) { return !is_wanted(*one.object); });
     IPC_TRY(print_blocked(request, blocked));
-    for (const std::string &notice : snapshot.notices)
-        command.note(notice);
+    tell(snapshot, command);
     for (const ipc::Unmatched &unmatched : exact.unmatched)
         command.report(ipc::located(ipc::printable(unmatched.pattern), unmatched.reason));
     return {};
@@ -176,20 +184,48 @@ ipc::Cell quantity(const ipc::Limit &limit, std::uint64_t value)
     return limit.bytes ? ipc::Cell(ipc::Bytes{value}) : ipc::Cell(value);
 }
 
+/// Limits are of mechanisms: `sysv`, `posix-mq`, `posix-mq:/jobs` mean those of these, and other words a limit by its
+/// name.
+bool means(const ipc::Selector &selector, const ipc::Limit &limit)
+{
+    if (selector.text().find(':') != std::string::npos)
+        return selector.concerns(limit.mechanism);
+    const ipc::Selector whole(selector.text() + ":*");
+    return (whole.names_mechanism() && whole.concerns(limit.mechanism)) ||
+           selector.matches({limit.mechanism, limit.name, {}});
+}
+
+/// Only what is meant, and a report of each pattern that means none.
+std::vector<ipc::Limit> limits_meant(std::vector<ipc::Limit> limits, const std::vector<ipc::Selector> &selectors,
+                                     ipc::Command &command)
+{
+    if (selectors.empty())
+        return limits;
+    for (const ipc::Selector &selector : selectors)
+        if (std::ranges::none_of(limits, [&](const ipc::Limit &limit) { return means(selector, limit); }))
+            command.report(ipc::located(ipc::printable(selector.text()),
+                                        ipc::failure(ENOENT, "no limit matches (ipcls --limits shows what there is)")));
+    std::erase_if(limits, [&](const ipc::Limit &limit) {
+        return std::ranges::none_of(selectors, [&](const ipc::Selector &selector) { return means(selector, limit); });
+    });
+    return limits;
+}
+
 ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
 {
     const std::vector<ipc::FoundPlugin> plugins = ipc::find_plugins();
-    IPC_TRY(ipc::check_selectors(ipc::parse_selectors(request.patterns), plugins, {}));
+    const std::vector<ipc::Selector> selectors = ipc::parse_selectors(request.patterns);
+    IPC_TRY(ipc::check_selectors(selectors, plugins, {}));
     ipc::SnapshotRequest wanted;
     wanted.patterns = request.patterns;
     wanted.objects = false;
     wanted.limits = true;
     const ipc::Snapshot snapshot = ipc::take_snapshot(plugins, wanted);
-    for (const std::string &notice : snapshot.notices)
-        command.note(notice);
+    tell(snapshot, command);
+    const std::vector<ipc::Limit> limits = limits_meant(snapshot.limits, selectors, command);
     if (request.json) {
         Json list = Json::array();
-        for (const ipc::Limit &limit : snapshot.limits)
+        for (const ipc::Limit &limit : limits)
             list.push_back(ipc::json_of(limit));
         return print_json({{"limits", std::move(list)}});
     }
@@ -200,7 +236,7 @@ ipc::Result<void> list_limits(const Request &request, ipc::Command &command)
                                                    {.name = "PERCENT", .right = true},
                                                    {"MEANING"}},
                                                   request.form()));
-    for (const ipc::Limit &limit : snapshot.limits) {
+    for (const ipc::Limit &limit : limits) {
         const std::optional<double> part = ipc::percent_in_use(limit);
         table->add(std::vector<ipc::Cell>{
             limit.mechanism, limit.name, quantity(limit, limit.limit), quantity(limit, limit.used),
@@ -223,7 +259,7 @@ std::vector<std::string> capabilities(const ipc::Plugin &plugin)
 
 std::string text_or_empty(const char *text) { return text ? text : ""; }
 
-ipc::Result<void> list_plugins(const Request &request)
+ipc::Result<void> list_plugins(const Request &request, ipc::Command &command)
 {
     if (!request.patterns.empty())
         return ipc::usage_error("--plugins takes no pattern");
@@ -232,6 +268,10 @@ ipc::Result<void> list_plugins(const Request &request)
     Json list = Json::array();
     for (const ipc::FoundPlugin &found : ipc::find_plugins()) {
         const ipc::Plugin *plugin = found.plugin;
+        if (found.mechanism.empty()) {
+            command.report(found.refusal);
+            continue;
+        }
         const std::string version = plugin ? text_or_empty(plugin->descriptor().version) : "";
         const std::string summary = plugin ? text_or_empty(plugin->descriptor().summary) : "";
         const std::vector<std::string> offered = plugin ? capabilities(*plugin) : std::vector<std::string>();
@@ -280,7 +320,7 @@ ipc::Result<int> ipc::run(ipc::Command &command)
         return usage_error("--json and --raw exclude each other");
     if (!request.columns.empty() && (request.limits || request.plugins || request.blocked))
         return usage_error("--output is for objects, neither for --limits, --blocked nor --plugins");
-    IPC_TRY(request.plugins   ? list_plugins(request)
+    IPC_TRY(request.plugins   ? list_plugins(request, command)
             : request.limits  ? list_limits(request, command)
             : request.blocked ? list_blocked(request, command)
                               : list_objects(request, command));

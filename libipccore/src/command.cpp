@@ -354,6 +354,12 @@ void Command::report(const Error &error)
     state_->worst = std::max(state_->worst, worst == status::empty ? state_->empty : worst);
 }
 
+void Command::report(std::string_view text)
+{
+    note(text);
+    state_->worst = std::max<int>(state_->worst, status::failed);
+}
+
 int Command::status() const { return state_->worst; }
 
 void Command::note(std::string_view text) const

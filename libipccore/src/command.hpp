@@ -121,6 +121,8 @@ public:
     /// Print "COMMAND: text" on stderr and remember that the command failed: for commands that go on with the next of
     /// several objects. run()'s own error is printed by the runner.
     void report(const Error &error);
+    /// The same for what has no code: status 1.
+    void report(std::string_view text);
     /// The worst status reported so far.
     int status() const;
     /// Print "COMMAND: text" on stderr, without failing.

@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstddef>
 
 namespace ipc {
 
-/// Call `take` with the name of each entry of the directory open on `directory`, `.` and `..` aside.
-template <typename Take> void for_each_entry(int directory, Take &&take)
+/// Call `take` with the name of each entry of the directory open on `directory`, `.` and `..` aside. 0, or the errno
+/// value of what kept it from being read to its end.
+template <typename Take> int for_each_entry(int directory, Take &&take)
 {
     alignas(dirent64) char buffer[32 * 1024];
     ssize_t length;
@@ -23,8 +25,9 @@ template <typename Take> void for_each_entry(int directory, Take &&take)
         }
         // proc(5) fills the buffer as long as there is more.
         if (static_cast<std::size_t>(length) < sizeof buffer - sizeof(dirent64))
-            return;
+            return 0;
     }
+    return length < 0 ? errno : 0;
 }
 
 } // namespace ipc

@@ -9,7 +9,8 @@
 #include "suggestion.hpp"
 #include "trust.hpp"
 
-#include <dirent.h>
+#include <ipc/directory.hpp>
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -162,25 +163,44 @@ Error refused(const std::string &path, std::string_view reason)
     return failure(ENOEXEC, "plugin {} refused: {}", shortened(printable(path)), reason);
 }
 
-/// Every plugin file of the search path, the first of each mechanism.
-std::map<std::string, std::string, std::less<>> plugin_files()
+struct PluginFiles {
+    std::map<std::string, std::string, std::less<>> by_mechanism; // the first of each
+    std::vector<FoundPlugin> unread;                              // directories
+};
+
+/// Does a failed look-up only say that there is nothing of that name?
+bool is_absence(int code) { return code == ENOENT || code == ENOTDIR || code == ENAMETOOLONG; }
+
+Result<void> add_files(const std::string &directory, PluginFiles &files)
 {
-    std::map<std::string, std::string, std::less<>> files;
+    const Directory stream(opendir(directory.c_str()));
+    if (!stream)
+        return is_absence(errno) ? Result<void>() : Error::system("it cannot be read");
+    return each_entry(stream.get(), "it cannot be read", [&](const dirent &entry) {
+        if (const std::string_view mechanism = mechanism_of(entry.d_name); !mechanism.empty())
+            files.by_mechanism.emplace(mechanism, directory + '/' + entry.d_name);
+        return true;
+    });
+}
+
+/// Every plugin file of the search path.
+PluginFiles plugin_files()
+{
+    PluginFiles files;
     for (const GivenFile &file : files_given())
-        files.emplace(file.mechanism, file.path);
-    for (const std::string &directory : plugin_directories()) {
-        const std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(directory.c_str()), closedir);
-        while (const dirent *entry = stream ? readdir(stream.get()) : nullptr)
-            if (const std::string_view mechanism = mechanism_of(entry->d_name); !mechanism.empty())
-                files.emplace(mechanism, directory + '/' + entry->d_name);
-    }
+        files.by_mechanism.emplace(file.mechanism, file.path);
+    for (const std::string &directory : plugin_directories())
+        if (const Result<void> added = add_files(directory, files); !added)
+            files.unread.push_back(
+                {"", directory, nullptr,
+                 fmt::format("plugin directory {}: {}", shortened(printable(directory)), added.error().text())});
     return files;
 }
 
 Error unknown_mechanism(std::string_view mechanism)
 {
     std::vector<std::string> known;
-    for (const auto &[id, path] : plugin_files())
+    for (const auto &[id, path] : plugin_files().by_mechanism)
         known.push_back(id);
     if (known.empty())
         return usage_error("no plugin for mechanism {} (IPC_PLUGIN_PATH names directories of plugins)", mechanism);
@@ -269,12 +289,17 @@ Result<std::string> file_of(std::string_view mechanism)
     for (const GivenFile &file : files_given())
         if (file.mechanism == mechanism)
             return file.path;
+    std::optional<Error> unreached;
     for (const std::string &directory : plugin_directories()) {
         std::string path = fmt::format("{}/{}{}{}", directory, file_prefix, mechanism, file_suffix);
         if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) // as a listing sees it
             return path;
+        if (const int code = errno; !is_absence(code) && !unreached)
+            unreached =
+                failure(code, "plugin {} cannot be reached: {} (this user must be able to search its directories)",
+                        shortened(printable(path)), std::strerror(code));
     }
-    return unknown_mechanism(mechanism);
+    return unreached ? *unreached : unknown_mechanism(mechanism);
 }
 } // namespace
 
@@ -290,14 +315,18 @@ Result<const Plugin *> load_plugin(std::string_view mechanism)
 
 std::vector<FoundPlugin> find_plugins()
 {
-    std::vector<FoundPlugin> found;
-    for (const auto &[mechanism, path] : plugin_files()) {
+    PluginFiles files = plugin_files();
+    std::vector<FoundPlugin> found = std::move(files.unread);
+    for (const auto &[mechanism, path] : files.by_mechanism) {
         FoundPlugin &plugin = found.emplace_back(FoundPlugin{mechanism, path, nullptr, {}});
         if (Result<const Plugin *> loaded = load_plugin_file(path, mechanism); loaded)
             plugin.plugin = *loaded;
         else
             plugin.refusal = loaded.error().text();
     }
+    if (found.empty())
+        found.push_back({"", directory_beside_executable(), nullptr,
+                         "there is no plugin (IPC_PLUGIN_PATH names directories of plugins)"});
     return found;
 }
 

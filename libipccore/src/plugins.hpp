@@ -54,10 +54,11 @@ private:
 Result<const Plugin *> load_plugin_file(const std::string &path, std::string_view mechanism);
 
 /// The plugin of a mechanism: --plugin files first, then IPC_PLUGIN_PATH, then the directory beside the executable.
-/// An unknown mechanism is a usage error with a suggestion.
+/// An unknown mechanism is a usage error with a suggestion; that its plugin cannot be reached is none.
 Result<const Plugin *> load_plugin(std::string_view mechanism);
 
-/// A plugin file as found in the search path, and what came of it.
+/// A plugin file as found in the search path, and what came of it. Or a directory there that cannot be read, so that
+/// plugins may be missing: then `mechanism` is empty, and `refusal` says why.
 struct FoundPlugin {
     std::string mechanism;
     std::string path;
@@ -65,7 +66,8 @@ struct FoundPlugin {
     std::string refusal;
 };
 
-/// Load every plugin of the search path, in alphabetical order. Of two for one mechanism the first found counts.
+/// Load every plugin of the search path, in alphabetical order, behind the directories that cannot be read. Of two for
+/// one mechanism the first found counts.
 std::vector<FoundPlugin> find_plugins();
 
 /// Put a file in front of the search path (`--plugin FILE`). Its name says the mechanism.

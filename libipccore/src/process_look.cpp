@@ -53,6 +53,9 @@ bool take_letter(const char *&at, const char *end, char letter)
 /// Could it not be opened because this user may not, and not because it has gone?
 bool is_denied(int code) { return code == EACCES || code == EPERM; }
 
+/// Is it the machine that could not answer? A process that ends, and a file of it on a server that is away, are not.
+bool is_failure(int code) { return code == EMFILE || code == ENFILE || code == ENOMEM || code == EIO; }
+
 bool query_is_known(int maps)
 {
     MappingQuery query = {};
@@ -106,7 +109,7 @@ void ProcessLook::visit(const char *name)
     sight_.size = sizeof sight_;
     sight_.process = std::strtoll(name, nullptr, 10);
     namespace_known_ = false;
-    denied_ = false;
+    denied_ = failed_ = false;
     shares_memory_ = false;
     if (!look_at_what_it_has() && enter_living_thread(name)) {
         look_at_what_it_has();
@@ -140,13 +143,13 @@ bool ProcessLook::enter_living_thread(const char *process)
     const Fd threads = open_part(path_("task"), O_DIRECTORY);
     bool found = false;
     if (threads)
-        for_each_entry(threads.get(), [&](const char *thread) {
+        take_failure(for_each_entry(threads.get(), [&](const char *thread) {
             char executable;
             if (found || readlinkat(proc_, path_("task", thread, "/exe"), &executable, 1) < 0)
                 return;
             path_.enter(fmt::format("{}/task/{}", process, thread).c_str());
             found = true;
-        });
+        }));
     return found;
 }
 
@@ -160,6 +163,15 @@ void ProcessLook::count()
     }
     result_.processes++;
     result_.hidden += denied_;
+    result_.failed += failed_;
+}
+
+void ProcessLook::take_failure(int code)
+{
+    if (!is_failure(code))
+        return;
+    failed_ = true;
+    result_.failure = code;
 }
 
 Fd ProcessLook::open_part(const char *path, int flags)
@@ -167,6 +179,8 @@ Fd ProcessLook::open_part(const char *path, int flags)
     Fd part(openat(proc_, path, O_RDONLY | O_CLOEXEC | flags));
     if (!part && is_denied(errno))
         denied_ = true;
+    if (!part)
+        take_failure(errno);
     return part;
 }
 
@@ -186,7 +200,7 @@ bool ProcessLook::look_at_mappings()
     sight_.kind = IPC_SIGHT_MAPPING;
     const Fd maps = open_part(path_("maps"));
     if (!maps)
-        return denied_;
+        return denied_ || failed_;
     return by_query_ ? query_mappings(maps.get()) : read_mappings(maps.get());
 }
 
@@ -200,16 +214,23 @@ bool ProcessLook::query_mappings(int maps)
         query.name_size = sizeof name_;
         if (ioctl(maps, mapping_query, &query) != 0) {
             if (errno != ENAMETOOLONG)
-                return errno != ESRCH;
+                return end_of_query(errno);
             query.name_address = query.name_size = 0;
             if (ioctl(maps, mapping_query, &query) != 0)
-                return errno != ESRCH;
+                return end_of_query(errno);
         }
         if (query.name_size == 0)
             name_[0] = '\0';
         tell_mapping(query);
         query.query_address = query.end;
     }
+}
+
+/// Behind the last mapping the kernel says ENOENT. False if the process has no memory.
+bool ProcessLook::end_of_query(int code)
+{
+    take_failure(code);
+    return code != ESRCH;
 }
 
 void ProcessLook::tell_mapping(const MappingQuery &query)
@@ -244,6 +265,8 @@ bool ProcessLook::read_mappings(int maps)
         used = static_cast<std::size_t>(end - line);
         std::memmove(text_.get(), line, used);
     }
+    if (length < 0)
+        take_failure(errno);
     return has_any;
 }
 
@@ -278,11 +301,11 @@ bool ProcessLook::look_at_descriptors()
     const Fd directory = open_part(path_("fd"), O_DIRECTORY);
     bool has_any = false;
     if (directory)
-        for_each_entry(directory.get(), [&](const char *name) {
+        take_failure(for_each_entry(directory.get(), [&](const char *name) {
             has_any = true;
             tell_descriptor(directory.get(), name);
-        });
-    return has_any || denied_;
+        }));
+    return has_any || denied_ || failed_;
 }
 
 void ProcessLook::tell_descriptor(int directory, const char *name)
@@ -291,8 +314,9 @@ void ProcessLook::tell_descriptor(int directory, const char *name)
     struct stat link;
     // Without synchronising: a network file system that does not answer must not stop the pass.
     if (statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO,
-              &target) != 0 ||
-        !(pass_.wanted & kind_of_file(target.stx_mode)) || is_pipe_without_name(target) ||
+              &target) != 0)
+        return take_failure(errno);
+    if (!(pass_.wanted & kind_of_file(target.stx_mode)) || is_pipe_without_name(target) ||
         fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     if (!name_target(directory, name, target))
@@ -316,6 +340,8 @@ bool ProcessLook::name_target(int directory, const char *name, const struct stat
         return true;
     }
     const ssize_t length = readlinkat(directory, name, name_, sizeof name_ - 1);
+    if (length < 0)
+        take_failure(errno);
     name_[std::max<ssize_t>(length, 0)] = '\0';
     return length > 0;
 }
@@ -335,9 +361,9 @@ void ProcessLook::look_at_calls()
         return look_at_call(process, path_("syscall"));
     const Fd threads = open_part(path_("task"), O_DIRECTORY);
     if (threads)
-        for_each_entry(threads.get(), [this](const char *thread) {
+        take_failure(for_each_entry(threads.get(), [this](const char *thread) {
             look_at_call(std::strtoll(thread, nullptr, 10), path_("task", thread, "/syscall"));
-        });
+        }));
 }
 
 void ProcessLook::look_at_call(std::int64_t thread, const char *path)
@@ -346,6 +372,8 @@ void ProcessLook::look_at_call(std::int64_t thread, const char *path)
     const Fd call = open_part(path);
     char text[256];
     const ssize_t length = call ? read(call.get(), text, sizeof text) : 0;
+    if (length < 0)
+        take_failure(errno);
     if (length > 0 && parse_call(text, text + length))
         tell();
 }

@@ -72,11 +72,13 @@ public:
 private:
     void count();
     Fd open_part(const char *path, int flags = 0);
+    void take_failure(int code);
     void tell();
     bool look_at_what_it_has();
     bool enter_living_thread(const char *process);
     bool look_at_mappings();
     bool query_mappings(int maps);
+    bool end_of_query(int code);
     void tell_mapping(const MappingQuery &query);
     bool read_mappings(int maps);
     void tell_line(const char *at, const char *end);
@@ -98,6 +100,7 @@ private:
     ipc_sight sight_ = {};
     bool namespace_known_ = false;
     bool denied_ = false;
+    bool failed_ = false;
     bool shares_memory_ = false;
     char name_[PATH_MAX + 16];
     std::unique_ptr<char[]> text_;

@@ -43,7 +43,7 @@ struct ProcessWalk::State {
         : pass(wanted), proc(std::move(directory)),
           by_query(pass.mappings != MappingSource::text && has_mapping_query())
     {
-        for_each_entry(proc.get(), [&](const char *name) {
+        unlisted = for_each_entry(proc.get(), [&](const char *name) {
             if (name[0] >= '1' && name[0] <= '9')
                 processes.emplace_back(name);
         });
@@ -91,6 +91,8 @@ struct ProcessWalk::State {
         for (const ProcessPassResult &other : others) {
             sum.processes += other.processes;
             sum.hidden += other.hidden;
+            sum.failed += other.failed;
+            sum.failure = sum.failure ? sum.failure : other.failure;
         }
         return sum;
     }
@@ -98,6 +100,7 @@ struct ProcessWalk::State {
     const ProcessPass pass;
     const Fd proc;
     const bool by_query;
+    int unlisted = 0; // why there may be more of them
     std::vector<std::string> processes;
     std::vector<Seen> seen;
     std::atomic<std::size_t> next = 0;
@@ -124,6 +127,7 @@ ProcessPassResult ProcessWalk::tell(const std::function<void(const ipc_sight &)>
 {
     ProcessPassResult result = state_->helpers.empty() ? state_->look_alone(see) : state_->look_together(see);
     result.view = look_at_proc();
+    result.failure = state_->unlisted ? state_->unlisted : result.failure;
     return result;
 }
 

@@ -26,9 +26,11 @@ struct ProcessPass {
 struct ProcessPassResult {
     std::uint64_t processes = 0; // looked at
     std::uint64_t hidden = 0;    // of these, not permitted to look into, or only in part
+    std::uint64_t failed = 0;    // of these, not looked into, or only in part, though permitted
+    int failure = 0;             // an errno value: why that was so of one of them, or of the list of them all
     ProcView view;               // and those that were not there to be looked at
 
-    bool is_whole() const { return hidden == 0 && view.is_whole(); }
+    bool is_whole() const { return hidden == 0 && failure == 0 && view.is_whole(); }
 };
 
 /// Call `see` for everything there is, process by process: its mappings, then its descriptors, then its calls. The

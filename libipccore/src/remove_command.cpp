@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "remove_command.hpp"
 
+#include "error.hpp"
 #include "large_messages.hpp"
 #include "printable.hpp"
 #include "removal.hpp"
@@ -181,6 +182,8 @@ Result<int> run_remove(Command &command, const Family &family, std::string_view 
     };
     if (request.verbose)
         tell_hidden();
+    for (const std::string &failed : snapshot.failures)
+        fail(failure(EIO, "{}", failed));
     for (const Unmatched &unmatched : snapshot.unmatched)
         if (const Result<void> removed = remove_unseen(unmatched, request, family); !removed)
             fail(removed.error());

@@ -52,10 +52,12 @@ Result<void> check_selector(const Selector &selector, const std::vector<FoundPlu
     if (selector.is_exact() && !is_percent_encoded(text))
         return stray_percent(text);
     const std::string_view mechanism = text.substr(0, text.find(':'));
-    const FoundPlugin *refused = nullptr, *unfit = nullptr;
+    const FoundPlugin *refused = nullptr, *unfit = nullptr, *unread = nullptr;
     bool any = false;
     for (const FoundPlugin &found : plugins) {
-        if (!selector.concerns(found.mechanism))
+        if (found.mechanism.empty())
+            unread = &found;
+        if (found.mechanism.empty() || !selector.concerns(found.mechanism))
             continue;
         if (!found.plugin) {
             refused = &found;
@@ -73,6 +75,9 @@ Result<void> check_selector(const Selector &selector, const std::vector<FoundPlu
         return failure(ENOEXEC, "{}: {}", printable(text), refused->refusal);
     if (unfit)
         return usage_error("{}: mechanism {} offers no {}", printable(text), unfit->mechanism, noun_of(capability));
+    if (unread)
+        return failure(ENOENT, "{}: no plugin for {} was found, and {}", printable(text), printable(mechanism),
+                       unread->refusal);
     return no_such_mechanism(selector, mechanism, plugins, capability);
 }
 

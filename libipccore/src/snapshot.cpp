@@ -145,6 +145,11 @@ public:
 private:
     bool concerns(const FoundPlugin &found) const
     {
+        if (found.mechanism.empty()) // a directory, in which any plugin may be but those that are named
+            return selectors_.empty() ||
+                   std::any_of(selectors_.begin(), selectors_.end(), [](const Selector &selector) {
+                       return !selector.is_exact() || !selector.names_mechanism();
+                   });
         if (found.plugin && !request_.capability.empty() && !found.plugin->offers(request_.capability))
             return false;
         return selectors_.empty() || std::any_of(selectors_.begin(), selectors_.end(), [&](const Selector &selector) {
@@ -154,10 +159,8 @@ private:
 
     void take_plugin(const FoundPlugin &found)
     {
-        if (!found.plugin) {
-            notice(found.refusal);
-            return;
-        }
+        if (!found.plugin)
+            return fail(found.refusal);
         if (!found.plugin->inspect())
             return explain_unseen(*found.plugin);
         if (request_.objects)
@@ -227,19 +230,28 @@ private:
     void report_failure(const Plugin &plugin, const Result<void> &result)
     {
         if (!result)
-            notice(fmt::format("{}: {}", plugin.mechanism(), result.error().text()));
+            fail(fmt::format("{}: {}", plugin.mechanism(), result.error().text()));
+    }
+
+    void fail(const std::string &what)
+    {
+        if (std::find(snapshot_.failures.begin(), snapshot_.failures.end(), what) == snapshot_.failures.end())
+            snapshot_.failures.push_back(what);
     }
 
     Coverage go_over(Result<ProcessWalk> &walk)
     {
         if (!walk) {
-            notice(fmt::format("holders are not known: {}", walk.error().text()));
+            fail(fmt::format("holders are not known: {}", walk.error().text()));
             return Coverage::none;
         }
         inventory_.look_for_locked_words(wants_calls(request_.pass));
         snapshot_.processes = walk.value().tell([this](const ipc_sight &sight) { inventory_.see(sight); });
         for (const Blindness &one : blindness_of(snapshot_.processes))
             notice(fmt::format("{}: holders are incomplete ({})", one.what, one.remedy));
+        if (const int code = snapshot_.processes.failure)
+            fail(fmt::format("{} of {} processes were not looked into, or only in part: {}: holders are incomplete",
+                             snapshot_.processes.failed, snapshot_.processes.processes, std::strerror(code)));
         return coverage_of(snapshot_.processes);
     }
 

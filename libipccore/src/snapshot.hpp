@@ -113,11 +113,13 @@ struct Snapshot {
     std::vector<Object> objects; // by mechanism, then name
     std::vector<Limit> limits;
     std::vector<std::string> notices; // what is hidden, and what would show it; complete sentences
+    /// What should have been looked at and could not be, so that all of this may be incomplete; complete sentences.
+    std::vector<std::string> failures;
     std::vector<Unmatched> unmatched;
     ProcessPassResult processes;
 };
 
-/// Look at everything, once. A plugin that fails becomes a notice; the others count. `plugins` is find_plugins()'s.
+/// Look at everything, once. What fails of it is told by `failures`; the rest counts. `plugins` is find_plugins()'s.
 Snapshot take_snapshot(const std::vector<FoundPlugin> &plugins, const SnapshotRequest &request);
 
 /// Look at the one object of that address, with its holders. ENOENT if there is none.

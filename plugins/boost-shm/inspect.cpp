@@ -48,18 +48,22 @@ bool emit_segment(const char *leaf, const struct statx &status, const Result<Hea
 struct Inspection {
     static constexpr std::uint32_t claims = IPC_CLAIMS_MAPPINGS | IPC_CLAIMS_REGULAR_FILES;
 
-    /// What cannot be read is not listed, since nobody can tell what it is; posix-shm shows that it is there.
+    /// What may not be read is not listed, since nobody can tell what it is; posix-shm shows that it is there.
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        return ipc::each_shm_file([&](int directory, const char *leaf, struct statx status) {
+        return ipc::each_shm_file([&](int directory, const char *leaf, struct statx status) -> Result<bool> {
             // A name with '#' cannot be addressed here.
             if (status.stx_size < boost_shm::least_bytes || std::strchr(leaf, '#'))
                 return true;
             Fd file = ipc::open_unnoticed(directory, leaf, status);
             if (!file)
-                return true;
+                return ipc::only_denied(errno);
             Result<Header> header = boost_shm::read_header(file.get(), status.stx_size);
-            if (!header || !is_recognized(*header) || ipc::file_status(file.get(), status) != 0)
+            if (!header && header.error().code() != EINVAL && header.error().code() != EBADMSG)
+                return header.error();
+            if (const int code = ipc::file_status(file.get(), status))
+                return Error::system("it cannot be looked at", code);
+            if (!header || !is_recognized(*header))
                 return true;
             return emit_segment(leaf, status, &header, emit);
         });
@@ -76,6 +80,8 @@ struct Inspection {
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
         Fd file = ipc::open_unnoticed(AT_FDCWD, path.text(), status);
+        if (!file)
+            IPC_TRY(ipc::only_denied(errno));
         bool is_readable = file && ipc::file_status(file.get(), status) == 0 && S_ISREG(status.stx_mode);
         Result<Header> header = boost_shm::read_header(file.get(), is_readable ? status.stx_size : 0);
         emit_segment(target.segment.leaf(), status, is_readable ? &header : nullptr, emit);

@@ -4,6 +4,7 @@
 #include "lock_table.hpp"
 
 #include <ipc/file_object.hpp>
+#include <ipc/quoted_name.hpp>
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ namespace file_lock {
 namespace {
 
 using ipc::Emit;
+using ipc::Error;
 using ipc::Result;
 using FileId = std::pair<std::uint64_t, std::uint64_t>; // device, inode
 
@@ -151,7 +153,8 @@ struct Inspection {
         ipc_object object;
         ipc_object_clear(&object);
         ipc::describe_file(status, object);
-        const std::string kinds = kinds_of_locks(file) + (named ? "" : " on " + ipc::path_before_removal(sight.path));
+        const std::string kinds =
+            kinds_of_locks(file) + (named ? "" : " on " + ipc::quoted_name(ipc::path_before_removal(sight.path)));
         object.name = named ? sight.path : held;
         object.flags |= status.stx_nlink ? 0u : std::uint32_t{IPC_OBJECT_REMOVED};
         describe_locks(file, kinds, object);
@@ -162,6 +165,8 @@ struct Inspection {
     static Result<void> parties(const Emit<ipc_party> &emit)
     {
         ask_for_locks();
+        if (!are_known)
+            return Error::system("the locks cannot be listed, reading /proc/locks");
         bool wanted = true;
         for (const Entry &entry : locks) {
             if (entry.process <= 0) // of an open file: whoever has that open says so at its descriptor

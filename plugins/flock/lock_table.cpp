@@ -63,6 +63,8 @@ std::optional<std::vector<Entry>> read_locks()
         offset = entry->offset;
         entries.push_back(*entry);
     }
+    if (std::ferror(table.get()))
+        return std::nullopt;
     return entries;
 }
 

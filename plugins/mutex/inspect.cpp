@@ -28,13 +28,18 @@ template <typename Value> void take_member(Value &into, const char *image, std::
     std::memcpy(&into, image + offset, sizeof into);
 }
 
-Facts read_facts(int directory, const char *leaf, std::uint64_t bytes)
+Result<Facts> read_facts(int directory, const char *leaf, std::uint64_t bytes)
 {
     Facts facts;
     const Fd file(::openat(directory, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    if (!file)
+        IPC_TRY(only_denied(errno));
     alignas(Image) char image[offsetof(Image, arrivals)];
     facts.readable = bool(file);
-    if (!file || ::pread(file.get(), image, sizeof image, 0) != static_cast<ssize_t>(sizeof image))
+    const ssize_t length = file ? ::pread(file.get(), image, sizeof image, 0) : 0;
+    if (length < 0)
+        return Error::system("it cannot be read");
+    if (length != static_cast<ssize_t>(sizeof image))
         return facts;
     ImageHeader header;
     std::int64_t since;
@@ -93,10 +98,10 @@ bool emit_lockers(const Facts &facts, const struct statx &status, const Emit<ipc
 /// Call `take(facts, name, status)` for each, and for what may be one and cannot be read, until it is false.
 template <typename Take> Result<void> each_mutex(Take &&take)
 {
-    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
+    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) -> Result<bool> {
         if (!LeafName::name_of(leaf))
             return true;
-        const Facts facts = read_facts(directory, leaf, status.stx_size);
+        const Facts facts = IPC_TRY(read_facts(directory, leaf, status.stx_size));
         const PosixName name(LeafName::name_of(leaf));
         return (facts.readable && !facts.is_mutex) || take(facts, name.text(), status);
     });
@@ -126,7 +131,8 @@ struct Inspection {
         if (const int code = file_status(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, status))
             return lookup_error(code);
         IPC_TRY(expect_regular(status.stx_mode));
-        emit_mutex(read_facts(AT_FDCWD, path.c_str(), status.stx_size), PosixName(address.name).text(), status, emit);
+        const Facts facts = IPC_TRY(read_facts(AT_FDCWD, path.c_str(), status.stx_size));
+        emit_mutex(facts, PosixName(address.name).text(), status, emit);
         return {};
     }
 

@@ -15,13 +15,25 @@ namespace {
 
 constexpr long mqueue_magic = 0x19800202; // MQUEUE_MAGIC
 
+int failure_of_directory = 0;
+
+/// Keep why the directory is not to be had, if this machine could not give it just now. Answers -1.
+int no_directory(int code)
+{
+    for (const int failure : {EMFILE, ENFILE, ENOMEM, EIO})
+        if (code == failure)
+            failure_of_directory = code;
+    return -1;
+}
+
 /// The mqueue file system of this namespace, mounted nowhere. -1 if this user may not.
 int detached_mount()
 {
     Fd context(::fsopen("mqueue", FSOPEN_CLOEXEC));
     if (!context || ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-        return -1;
-    return ::fsmount(context.get(), FSMOUNT_CLOEXEC, 0);
+        return no_directory(errno);
+    const int mount = ::fsmount(context.get(), FSMOUNT_CLOEXEC, 0);
+    return mount >= 0 ? mount : no_directory(errno);
 }
 
 /// A mounted one may be of another IPC namespace, which nothing says: its queues are then not to be opened from here,
@@ -32,7 +44,7 @@ bool is_of_our_namespace(int directory)
     bool found = false, empty = true;
     if (ipc::file_status(directory, mounted) != 0)
         return false;
-    for_each_queue(directory, [&](const char *name) {
+    const Result<void> gone_over = for_each_queue(directory, [&](const char *name) {
         empty = false;
         Fd queue(::mq_open(PosixName(name).text(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
         if (queue)
@@ -41,14 +53,18 @@ bool is_of_our_namespace(int directory)
             found = errno != ENOENT;
         return !found && !queue;
     });
-    return found || empty;
+    if (!gone_over)
+        no_directory(gone_over.error().code());
+    return found || (empty && gone_over);
 }
 
 int mounted_directory()
 {
     Fd directory(::open("/dev/mqueue", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct statfs system;
-    if (!directory || ::fstatfs(directory.get(), &system) != 0 || system.f_type != mqueue_magic ||
+    if (!directory)
+        return no_directory(errno);
+    if (::fstatfs(directory.get(), &system) != 0 || system.f_type != mqueue_magic ||
         !is_of_our_namespace(directory.get()))
         return -1;
     return directory.release();
@@ -115,24 +131,27 @@ struct Detail {
 
 /// What the queue's file says: bytes waiting, and who is told of a new message. Reading it sets the times of access and
 /// of the last change of status, which mean nothing for a queue, and not that of modification.
-void describe_contents(int queue, ipc_object &object, Detail &detail)
+Result<void> describe_contents(int queue, ipc_object &object, Detail &detail)
 {
     char text[128] = "";
     unsigned long long bytes;
     unsigned how;
     int signal;
     long process;
-    if (::pread(queue, text, sizeof text - 1, 0) > 0 &&
-        std::sscanf(text, "QSIZE:%llu NOTIFY:%u SIGNO:%d NOTIFY_PID:%ld", &bytes, &how, &signal, &process) == 4) {
+    if (::pread(queue, text, sizeof text - 1, 0) < 0)
+        return Error::system("it cannot be read");
+    if (std::sscanf(text, "QSIZE:%llu NOTIFY:%u SIGNO:%d NOTIFY_PID:%ld", &bytes, &how, &signal, &process) == 4) {
         object.used = bytes;
         detail.set(how, signal, process);
     }
+    return {};
 }
 
-/// Emit a queue. `readable` is open on it for reading, or is no descriptor.
-bool emit_queue(const char *name, const struct statx &status, const Fd &readable, std::uint32_t flags,
-                const Emit<ipc_object> &emit)
+/// Emit a queue. `readable` is open on it for reading, or is no descriptor. An error is told behind the emission.
+Result<bool> emit_queue(const char *name, const struct statx &status, const Fd &readable, std::uint32_t flags,
+                        const Emit<ipc_object> &emit)
 {
+    Result<void> described;
     ipc_object object;
     ipc_object_clear(&object);
     Detail detail;
@@ -148,23 +167,30 @@ bool emit_queue(const char *name, const struct statx &status, const Fd &readable
         object.max_messages = std::uint64_t(sizes.mq_maxmsg);
         object.max_message_size = std::uint64_t(sizes.mq_msgsize);
         object.capacity = object.max_messages * object.max_message_size;
-        describe_contents(readable.get(), object, detail);
+        described = describe_contents(readable.get(), object, detail);
     } else {
         object.flags |= IPC_OBJECT_DENIED;
+        if (readable)
+            described = Error::system("its limits cannot be read");
     }
     object.detail = detail.text[0] ? detail.text : nullptr;
-    return emit(object);
+    const bool more = emit(object);
+    return described ? Result<bool>(more) : described.error();
 }
 
 /// Opened and closed again each time: a descriptor that is kept would make this process a holder, for whose sake others
 /// refuse to remove the queue, and would keep a removed one in being.
-bool emit_entry(int directory, const char *leaf, const Emit<ipc_object> &emit)
+Result<bool> emit_entry(int directory, const char *leaf, const Emit<ipc_object> &emit)
 {
     struct statx status;
-    if (ipc::file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) != 0)
-        return true;
+    if (const int code = ipc::file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status))
+        return Error::system("it cannot be looked at", code);
     Fd readable(::openat(directory, leaf, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    return emit_queue(PosixName(leaf).text(), status, readable, 0, emit);
+    const int code = readable ? 0 : errno;
+    const bool more = IPC_TRY(emit_queue(PosixName(leaf).text(), status, readable, 0, emit));
+    if (code && code != EACCES && code != EPERM)
+        return Error::system("it cannot be opened", code);
+    return more;
 }
 
 /// Without a directory a queue can only be looked at by opening it.
@@ -177,7 +203,7 @@ Result<void> look_by_opening(const PosixName &name, const Emit<ipc_object> &emit
         return ipc::lookup_error(errno);
     int queue = readable ? readable.get() : writable.get();
     if (queue >= 0 && ipc::file_status(queue, status) == 0) {
-        emit_queue(name.text(), status, readable, 0, emit);
+        IPC_TRY(emit_queue(name.text(), status, readable, 0, emit));
         return {};
     }
     ipc_object object;
@@ -213,10 +239,11 @@ struct Inspection {
     static Result<void> list(const Emit<ipc_object> &emit)
     {
         int directory = queue_directory();
-        if (directory < 0)
-            tell_hidden();
-        else
-            for_each_queue(directory, [&](const char *leaf) { return emit_entry(directory, leaf, emit); });
+        if (directory >= 0)
+            return for_each_queue(directory, [&](const char *leaf) { return emit_entry(directory, leaf, emit); });
+        if (const int code = queue_directory_failure())
+            return Error::system("the queues cannot be listed", code);
+        tell_hidden();
         return {};
     }
 
@@ -229,7 +256,7 @@ struct Inspection {
         struct statx status;
         if (int code = ipc::file_status(directory, name.leaf(), AT_SYMLINK_NOFOLLOW, status))
             return ipc::lookup_error(code);
-        emit_entry(directory, name.leaf(), emit);
+        IPC_TRY(emit_entry(directory, name.leaf(), emit));
         return {};
     }
 
@@ -263,7 +290,8 @@ struct Inspection {
         bool removed = status.stx_nlink == 0;
         if (removed && name.ends_with(ipc::deleted_suffix))
             name.remove_suffix(ipc::deleted_suffix.size());
-        emit_queue(PosixName(name).text(), status, readable, removed ? std::uint32_t{IPC_OBJECT_REMOVED} : 0, emit);
+        (void)emit_queue(PosixName(name).text(), status, readable, removed ? std::uint32_t{IPC_OBJECT_REMOVED} : 0,
+                         emit);
         return true;
     }
 
@@ -275,6 +303,7 @@ struct Inspection {
 int queue_directory()
 {
     static int directory = -1;
+    failure_of_directory = directory < 0 ? 0 : failure_of_directory;
     if (directory < 0)
         directory = detached_mount();
     if (directory < 0)
@@ -283,6 +312,8 @@ int queue_directory()
         queue_device = ipc::device_of(status);
     return directory;
 }
+
+int queue_directory_failure() { return failure_of_directory; }
 
 ipc_identity identity_of_queue(const struct statx &status)
 {

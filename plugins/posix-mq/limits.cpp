@@ -35,8 +35,8 @@ std::uint64_t count_queues()
     if (directory < 0)
         return IPC_UNKNOWN;
     std::uint64_t count = 0;
-    for_each_queue(directory, [&](const char *) { return ++count; });
-    return count;
+    const Result<void> whole = for_each_queue(directory, [&](const char *) { return ++count != 0; });
+    return whole ? count : IPC_UNKNOWN;
 }
 
 /// Of all queues that belong to this user; IPC_UNKNOWN if one of them may not be opened.
@@ -44,8 +44,9 @@ std::uint64_t bytes_in_use()
 {
     int directory = queue_directory();
     std::uint64_t bytes = directory < 0 ? IPC_UNKNOWN : 0;
+    Result<void> whole;
     if (directory >= 0)
-        for_each_queue(directory, [&](const char *name) {
+        whole = for_each_queue(directory, [&](const char *name) {
             struct statx status;
             if (ipc::file_status(directory, name, AT_SYMLINK_NOFOLLOW, status) != 0 || status.stx_uid != ::getuid())
                 return true;
@@ -55,7 +56,7 @@ std::uint64_t bytes_in_use()
             bytes = known ? bytes + accounted_bytes(sizes) : IPC_UNKNOWN;
             return known;
         });
-    return bytes;
+    return whole ? bytes : IPC_UNKNOWN;
 }
 
 Error size_error(const mq_attr &sizes)

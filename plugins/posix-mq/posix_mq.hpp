@@ -2,15 +2,13 @@
 // What the parts of this plugin share.
 #pragma once
 
+#include <ipc/directory.hpp>
 #include <ipc/fd.hpp>
 #include <ipc/file_object.hpp>
 #include <ipc/inspect.hpp>
 #include <ipc/posix_name.hpp>
 
-#include <dirent.h>
 #include <mqueue.h>
-
-#include <memory>
 
 namespace posix_mq {
 
@@ -28,23 +26,23 @@ extern const ipc_inspect_v1 inspect;
 /// the mqueue file system, which nobody else sees, else the one on /dev/mqueue. Kept for the life of the process.
 int queue_directory();
 
+/// Why there is no queue_directory(), where it is not that this user cannot have one; else 0.
+int queue_directory_failure();
+
 /// Which queue. Its file system keeps no birth, and its times change with every message, so they do not count.
 ipc_identity identity_of_queue(const struct statx &status);
 
-struct CloseDirectory {
-    void operator()(DIR *directory) const { ::closedir(directory); }
-};
-
-/// Call `visit(name)` for every queue of a directory until it answers false.
-template <typename Visit> void for_each_queue(int directory, Visit &&visit)
+/// Call `visit(name)` for every queue of a directory until it is false; errors are those of each_entry().
+template <typename Visit> Result<void> for_each_queue(int directory, Visit &&visit)
 {
+    constexpr const char *place = "the directory of all queues";
     int descriptor = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    std::unique_ptr<DIR, CloseDirectory> entries(descriptor < 0 ? nullptr : ::fdopendir(descriptor));
+    const ipc::Directory entries(descriptor < 0 ? nullptr : ::fdopendir(descriptor));
     if (!entries)
-        return;
-    while (const dirent *entry = ::readdir(entries.get()))
-        if (entry->d_type == DT_REG && !visit(static_cast<const char *>(entry->d_name)))
-            return;
+        return Error::system(place);
+    return ipc::each_entry(entries.get(), place, [&](const dirent &entry) -> Result<bool> {
+        return entry.d_type == DT_REG ? visit(static_cast<const char *>(entry.d_name)) : true;
+    });
 }
 
 // ---- limits.cpp ----

@@ -16,14 +16,19 @@ namespace {
 
 constexpr std::string_view prefix = "sem.";
 
-/// Read without touching it.
-std::optional<SemaphoreImage> read_image(int directory, const char *path)
+using Image = std::optional<SemaphoreImage>;
+
+/// Read without touching it; nothing if this user may not, or it is cut off.
+Result<Image> read_image(int directory, const char *path)
 {
     const Fd file(::openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     SemaphoreImage image;
-    if (!file || ::pread(file.get(), &image, sizeof image, 0) != sizeof image)
-        return std::nullopt;
-    return image;
+    if (!file)
+        IPC_TRY(only_denied(errno));
+    const ssize_t length = file ? ::pread(file.get(), &image, sizeof image, 0) : 0;
+    if (length < 0)
+        return Error::system("it cannot be read");
+    return length == sizeof image ? Image(image) : Image();
 }
 
 std::uint64_t slots_of(const SemaphoreImage &image)
@@ -73,7 +78,7 @@ bool emit_lockers(const char *name, const struct statx &status, std::uint64_t sl
 /// Call `take(directory, leaf, name, status)` for each until it is false.
 template <typename Take> Result<void> each_semaphore(Take &&take)
 {
-    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) {
+    return each_shm_file([&](int directory, const char *leaf, const struct statx &status) -> Result<bool> {
         if (!std::string_view(leaf).starts_with(prefix) || status.stx_size != sizeof(sem_t))
             return true;
         const PosixName name(leaf + prefix.size());
@@ -81,15 +86,15 @@ template <typename Take> Result<void> each_semaphore(Take &&take)
     });
 }
 
-bool emit_semaphore(int directory, const char *path, const char *name, const struct statx &status,
-                    const Emit<ipc_object> &emit)
+Result<bool> emit_semaphore(int directory, const char *path, const char *name, const struct statx &status,
+                            const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
     char detail[32];
     object.name = name;
     describe_file(status, object);
-    describe_image(read_image(directory, path), object, detail);
+    describe_image(IPC_TRY(read_image(directory, path)), object, detail);
     return emit(object);
 }
 
@@ -105,10 +110,11 @@ struct Inspection {
 
     static Result<void> parties(const Emit<ipc_party> &emit)
     {
-        return each_semaphore([&](int directory, const char *leaf, const char *name, const struct statx &status) {
-            const std::optional<SemaphoreImage> image = read_image(directory, leaf);
-            return !image || emit_lockers(name, status, slots_of(*image), emit);
-        });
+        return each_semaphore(
+            [&](int directory, const char *leaf, const char *name, const struct statx &status) -> Result<bool> {
+                const Image image = IPC_TRY(read_image(directory, leaf));
+                return !image || emit_lockers(name, status, slots_of(*image), emit);
+            });
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
@@ -118,7 +124,7 @@ struct Inspection {
         if (const int code = file_status(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, status))
             return lookup_error(code);
         IPC_TRY(expect_regular(status.stx_mode));
-        emit_semaphore(AT_FDCWD, path.c_str(), PosixName(address.name).text(), status, emit);
+        IPC_TRY(emit_semaphore(AT_FDCWD, path.c_str(), PosixName(address.name).text(), status, emit));
         return {};
     }
 

@@ -3,6 +3,7 @@
 #include "posix_shm.hpp"
 
 #include <ipc/large_message.hpp>
+#include <ipc/quoted_name.hpp>
 #include <ipc/shm_directory.hpp>
 
 #include <sys/statvfs.h>
@@ -37,12 +38,17 @@ void name_queue(const ipc::LargeMessageHeader &header, ipc_object &object)
 
 /// Add what the header of a large message says: who sent it, and into which queue. `detail` takes the words, `header`
 /// what the object points to.
-void describe_large_message(const char *path, ipc_object &object, char (&detail)[256], ipc::LargeMessageHeader &header)
+Result<void> describe_large_message(const char *path, ipc_object &object, char (&detail)[256],
+                                    ipc::LargeMessageHeader &header)
 {
     Fd file(::open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file || ::pread(file.get(), &header, sizeof header, 0) != ssize_t(sizeof header) ||
-        !ipc::is_large_message_header(header))
-        return;
+    if (!file)
+        IPC_TRY(ipc::only_denied(errno));
+    const ssize_t length = file ? ::pread(file.get(), &header, sizeof header, 0) : 0;
+    if (length < 0)
+        return Error::system("it cannot be read");
+    if (length != ssize_t(sizeof header) || !ipc::is_large_message_header(header))
+        return {};
     header.queue[sizeof header.queue - 1] = '\0';
     static const std::uint64_t here = own_namespace("/proc/self/ns/pid");
     if (header.sender > 0 && header.process_space == here)
@@ -50,11 +56,12 @@ void describe_large_message(const char *path, ipc_object &object, char (&detail)
     name_queue(header, object);
     std::snprintf(detail, sizeof detail, "%s %s",
                   header.state == ipc::LargeMessageState::free ? "for large messages of" : "a large message of",
-                  header.queue);
+                  ipc::quoted_name(header.queue).c_str());
     object.detail = detail;
+    return {};
 }
 
-bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ipc_object> &emit)
+Result<bool> emit_entry(std::string_view leaf, const struct statx &status, const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
@@ -63,9 +70,11 @@ bool emit_entry(std::string_view leaf, const struct statx &status, const Emit<ip
     ipc::describe_file(status, object);
     char detail[256];
     ipc::LargeMessageHeader header;
-    if (ipc::is_large_message_name(leaf))
-        describe_large_message(ipc::ShmPath(name).text(), object, detail, header);
-    return emit(object);
+    const Result<void> described = ipc::is_large_message_name(leaf)
+                                       ? describe_large_message(ipc::ShmPath(name).text(), object, detail, header)
+                                       : Result<void>();
+    const bool more = emit(object);
+    return described ? Result<bool>(more) : described.error();
 }
 
 /// The name of an object from its path in a mapping or descriptor that says it was deleted; empty if it says not.
@@ -102,8 +111,8 @@ struct Inspection {
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        return ipc::each_shm_file([&](int, const char *leaf, const struct statx &status) {
-            return ipc::is_no_segment(leaf, status.stx_size) || emit_entry(leaf, status, emit);
+        return ipc::each_shm_file([&](int, const char *leaf, const struct statx &status) -> Result<bool> {
+            return ipc::is_no_segment(leaf, status.stx_size) ? true : emit_entry(leaf, status, emit);
         });
     }
 
@@ -118,7 +127,7 @@ struct Inspection {
         if (code)
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
-        emit_entry(name.leaf(), status, emit);
+        IPC_TRY(emit_entry(name.leaf(), status, emit));
         return {};
     }
 

@@ -3,10 +3,10 @@
 // taken.
 #include "ring.hpp"
 
-#include <dirent.h>
-#include <sys/syscall.h>
+#include <ipc/quoted_name.hpp>
+#include <ipc/shm_directory.hpp>
 
-#include <memory>
+#include <sys/syscall.h>
 
 namespace {
 
@@ -16,10 +16,6 @@ using ipc::Fd;
 using ipc::Result;
 using ring_plugin::HeldRing;
 using namespace ipc::ring;
-
-struct CloseDirectory {
-    void operator()(DIR *directory) const { ::closedir(directory); }
-};
 
 /// st_dev of the directory, by which mappings and descriptors are known; 0 until it was asked for.
 std::uint64_t known_device = 0;
@@ -55,7 +51,7 @@ public:
 
 private:
     std::size_t length_ = 0;
-    char text_[NAME_MAX + 128];
+    char text_[4 * NAME_MAX + 128];
 };
 
 void describe_contents(const Overview &overview, ipc_object &object)
@@ -77,9 +73,9 @@ Fd open_quietly(int at, const char *path, int flags)
 }
 
 /// Emit the ring of that file, called `before` if it has no name any more. One that may not be read is told by its name
-/// alone.
-bool emit_ring(const char *name, const char *before, const struct statx &status, const Fd &readable,
-               const Emit<ipc_object> &emit)
+/// alone, and so is one that could not be, before the error.
+Result<bool> emit_ring(const char *name, const char *before, const struct statx &status, const Fd &readable, int code,
+                       const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
@@ -91,17 +87,23 @@ bool emit_ring(const char *name, const char *before, const struct statx &status,
     if (status.stx_nlink == 0)
         object.flags |= IPC_OBJECT_REMOVED;
     if (before)
-        detail.add("%s", before);
+        detail.add("%s", ipc::quoted_name(before).c_str());
+    Result<void> described;
     if (!readable) {
         object.flags |= IPC_OBJECT_DENIED;
+        if (const Result<bool> denied = ipc::only_denied(code); !denied)
+            described = denied.error();
     } else if (const Result<Overview> overview = look(readable.get()); overview) {
         describe_contents(*overview.operator->(), object);
         detail.add(*overview.operator->());
+    } else if (const int error = overview.error().code(); error == EINVAL || error == EBADMSG || error == ESTALE) {
+        detail.add(error == EINVAL ? "no ring" : "damaged");
     } else {
-        detail.add(overview.error().code() == EINVAL ? "no ring" : "damaged");
+        described = overview.error();
     }
     object.detail = detail.text();
-    return emit(object);
+    const bool more = emit(object);
+    return described ? Result<bool>(more) : described.error();
 }
 
 /// "/feed" of "ipcring.feed"; empty if it is no ring's name.
@@ -181,7 +183,8 @@ Result<void> look_at_held(const HeldRing &held, const Emit<ipc_object> &emit)
     bool removed;
     (void)!::readlink(held.path().text, target, sizeof target - 1);
     const Name name = name_of(target, removed);
-    emit_ring(held.name().text, name ? name.text : nullptr, status, open_quietly(AT_FDCWD, held.path().text, 0), emit);
+    const Fd readable = open_quietly(AT_FDCWD, held.path().text, 0);
+    IPC_TRY(emit_ring(held.name().text, name ? name.text : nullptr, status, readable, errno, emit));
     return {};
 }
 
@@ -190,23 +193,25 @@ struct Inspection {
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        std::unique_ptr<DIR, CloseDirectory> entries(::opendir(directory));
+        const ipc::Directory entries(::opendir(directory));
         if (!entries && errno == ENOENT)
             return {};
         if (!entries)
             return Error::system(directory);
         const int descriptor = ::dirfd(entries.get());
         known_device = 0; // it may be another mount since the last time
-        while (const dirent *entry = ::readdir(entries.get())) {
+        return ipc::each_entry(entries.get(), directory, [&](const dirent &entry) -> Result<bool> {
             struct statx status;
-            const Name name(entry->d_name);
-            if (!name || ipc::file_status(descriptor, entry->d_name, AT_SYMLINK_NOFOLLOW, status) != 0 ||
-                !S_ISREG(status.stx_mode))
-                continue;
-            if (!emit_ring(name.text, nullptr, status, open_quietly(descriptor, entry->d_name, O_NOFOLLOW), emit))
-                break;
-        }
-        return {};
+            const Name name(entry.d_name);
+            if (!name)
+                return true;
+            if (const int code = ipc::file_status(descriptor, entry.d_name, AT_SYMLINK_NOFOLLOW, status))
+                return Error::system("it cannot be looked at", code);
+            if (!S_ISREG(status.stx_mode))
+                return true;
+            const Fd readable = open_quietly(descriptor, entry.d_name, O_NOFOLLOW);
+            return emit_ring(name.text, nullptr, status, readable, errno, emit);
+        });
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
@@ -218,7 +223,8 @@ struct Inspection {
         if (int code = ipc::file_status(AT_FDCWD, file.path(), AT_SYMLINK_NOFOLLOW, status))
             return ipc::lookup_error(code);
         IPC_TRY(ipc::expect_regular(status.stx_mode));
-        emit_ring(Name(file.leaf()).text, nullptr, status, open_quietly(AT_FDCWD, file.path(), O_NOFOLLOW), emit);
+        const Fd readable = open_quietly(AT_FDCWD, file.path(), O_NOFOLLOW);
+        IPC_TRY(emit_ring(Name(file.leaf()).text, nullptr, status, readable, errno, emit));
         return {};
     }
 
@@ -247,7 +253,8 @@ struct Inspection {
             !S_ISREG(status.stx_mode) || status.stx_nlink)
             return false;
         const HeldRing held(sight.process, sight.number);
-        emit_ring(held.name().text, name.text, status, open_quietly(AT_FDCWD, held.path().text, 0), emit);
+        const Fd readable = open_quietly(AT_FDCWD, held.path().text, 0);
+        (void)emit_ring(held.name().text, name.text, status, readable, errno, emit);
         return true;
     }
 };

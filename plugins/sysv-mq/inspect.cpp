@@ -63,8 +63,10 @@ Result<void> list_text(const Emit<ipc_object> &emit, const msginfo &limits)
         Portrait portrait(id, record, limits);
         portrait.object.capacity = portrait.object.max_message_size = IPC_UNKNOWN;
         if (!emit(portrait.object))
-            break;
+            return {};
     }
+    if (std::ferror(file.get()))
+        return Error::system("reading /proc/sysvipc/msg");
     return {};
 }
 
@@ -77,16 +79,19 @@ struct Inspection {
         bool any = false;
         // Answers with the highest index in use.
         const int last = msgctl(0, IPC_INFO, reinterpret_cast<msqid_ds *>(&limits));
+        Result<void> whole;
         for (int index = 0; index <= last; index++) {
             msqid_ds record;
             const int id = msgctl(index, MSG_STAT_ANY, &record);
+            if (id < 0 && whole)
+                whole = sysv::expect_unused(errno);
             if (id < 0)
                 continue;
             any = true;
             if (!emit(Portrait(id, record, limits).object))
                 break;
         }
-        return any ? Result<void>() : list_text(emit, limits);
+        return any ? whole : list_text(emit, limits);
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)

@@ -121,27 +121,32 @@ Result<void> list_text(const Emit<ipc_object> &emit)
             continue; // the heading
         record.sem_perm.mode = static_cast<decltype(record.sem_perm.mode)>(mode);
         if (!emit(Portrait(id, record).object))
-            break;
+            return {};
     }
+    if (std::ferror(file.get()))
+        return Error::system("reading /proc/sysvipc/sem");
     return {};
 }
 
-/// Call `take(id, record)` for each until it is false; was there any?
-template <typename Take> bool each_set(Take &&take)
+/// Call `take(id, record)` for each until it is false. `any` becomes whether there was one.
+template <typename Take> Result<void> each_set(bool &any, Take &&take)
 {
-    bool any = false;
+    any = false;
+    Result<void> whole;
     seminfo info = {};
     const int last = semctl(0, 0, SEM_INFO, &info); // answers with the highest index in use
     for (int index = 0; index <= last; index++) {
         semid_ds record;
         const int id = semctl(index, 0, SEM_STAT_ANY, &record);
+        if (id < 0 && whole)
+            whole = sysv::expect_unused(errno);
         if (id < 0)
             continue;
         any = true;
         if (!take(id, record))
             break;
     }
-    return any;
+    return whole;
 }
 
 /// Who has a set's slots. Of other sets the kernel knows who changed them last, which need not be who has them.
@@ -175,8 +180,10 @@ struct Inspection {
 
     static Result<void> list(const Emit<ipc_object> &emit)
     {
-        const bool any = each_set([&](int id, const semid_ds &record) { return emit(Portrait(id, record).object); });
-        return any ? Result<void>() : list_text(emit);
+        bool any;
+        const Result<void> whole =
+            each_set(any, [&](int id, const semid_ds &record) { return emit(Portrait(id, record).object); });
+        return any ? whole : list_text(emit);
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
@@ -204,8 +211,8 @@ struct Inspection {
 
     static Result<void> parties(const Emit<ipc_party> &emit)
     {
-        each_set([&](int id, const semid_ds &record) { return emit_lockers(id, record, emit); });
-        return {};
+        bool any;
+        return each_set(any, [&](int id, const semid_ds &record) { return emit_lockers(id, record, emit); });
     }
 
     static Result<void> limits(const Emit<ipc_limit> &emit)

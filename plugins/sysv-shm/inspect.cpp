@@ -130,7 +130,9 @@ template <typename Take> Result<void> read_lines(Take &&take)
     char text[512];
     while (std::fgets(text, sizeof text, file.get()))
         if (const std::optional<Line> line = parse_line(text); line && !take(*line))
-            break;
+            return {};
+    if (std::ferror(file.get()))
+        return Error::system("reading /proc/sysvipc/shm");
     return {};
 }
 
@@ -249,16 +251,19 @@ struct Inspection {
         const int last = shmctl(0, IPC_INFO, reinterpret_cast<shmid_ds *>(&limits));
         if (last < most_with_memory)
             return list_text(emit);
+        Result<void> whole;
         for (int index = 0; index <= last; index++) {
             shmid_ds record;
             const int id = shmctl(index, SHM_STAT_ANY, &record);
+            if (id < 0 && whole)
+                whole = sysv::expect_unused(errno);
             if (id < 0)
                 continue;
             any = true;
             if (!emit(Portrait(id, record).object))
                 break;
         }
-        return any ? Result<void>() : list_text(emit); // before Linux 4.17 there is no such command
+        return any ? whole : list_text(emit); // before Linux 4.17 there is no such command
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)

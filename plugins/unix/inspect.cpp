@@ -77,28 +77,32 @@ std::vector<Connection> connections_of(const std::vector<Socket> &sockets)
     return connections;
 }
 
-void describe_file_of(const Socket &socket, const char *path, ipc_object &object)
+/// An error if it is not for want of a permission that its file is not known.
+Result<void> describe_file_of(const Socket &socket, const char *path, ipc_object &object)
 {
     if (!socket.file_inode)
-        return;
+        return {};
     struct statx status;
     const int code = ipc::file_status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, status);
     if (code && code != ENOENT && code != ENOTDIR) {
         object.flags |= IPC_OBJECT_DENIED;
-        return;
+        const bool is_denied = code == EACCES || code == EPERM;
+        return is_denied ? Result<void>() : Error::of(code, "%s: %s", path, std::strerror(code));
     }
     if (code || (status.stx_ino & 0xffffffff) != socket.file_inode || ipc::device_of(status) != socket.file_device) {
         object.flags |= IPC_OBJECT_REMOVED; // or a path of other mounts: not reachable from here
-        return;
+        return {};
     }
     object.mode = status.stx_mode & 07777;
     object.owner = status.stx_uid;
     object.group = status.stx_gid;
     object.changed = ipc::identity_of(status).birth;
+    return {};
 }
 
-void emit_socket(const Socket &socket, const char *name, const std::vector<Connection> &connections,
-                 const Emit<ipc_object> &emit)
+/// An error is told behind the emission.
+Result<void> emit_socket(const Socket &socket, const char *name, const std::vector<Connection> &connections,
+                         const Emit<ipc_object> &emit)
 {
     ipc_object object;
     ipc_object_clear(&object);
@@ -123,8 +127,9 @@ void emit_socket(const Socket &socket, const char *name, const std::vector<Conne
                       socket.has_nul ? ", the name holds NUL bytes, shown as @" : "");
     }
     object.detail = detail;
-    describe_file_of(socket, name, object);
+    Result<void> described = describe_file_of(socket, name, object);
     emit(object);
+    return described;
 }
 
 struct Inspection {
@@ -134,10 +139,13 @@ struct Inspection {
     {
         std::vector<Socket> sockets = IPC_TRY(all_sockets());
         std::vector<Connection> connections = connections_of(sockets);
+        Result<void> whole;
         for (const Socket &socket : sockets)
             if (socket.is_receiver())
-                emit_socket(socket, socket.name.c_str(), connections, emit);
-        return {};
+                if (const Result<void> emitted = emit_socket(socket, socket.name.c_str(), connections, emit);
+                    !emitted && whole)
+                    whole = emitted;
+        return whole;
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)
@@ -146,10 +154,11 @@ struct Inspection {
         std::vector<Connection> connections = connections_of(sockets);
         const Socket *socket = nullptr;
         ipc_identity identity = IPC_TRY(identity_of_name(Name(address.name), sockets, socket));
-        if (socket) {
-            emit_socket(*socket, address.name, connections, emit);
-            return {};
-        }
+        if (socket && ipc::parameter(address, "type") && socket->type != type_of(address)->number)
+            return Error::of(EINVAL, "the socket is of type %s (write ?type=%s)", word_of(socket->type),
+                             word_of(socket->type));
+        if (socket)
+            return emit_socket(*socket, address.name, connections, emit);
         struct statx status;
         if (int code = ipc::file_status(AT_FDCWD, address.name, AT_SYMLINK_NOFOLLOW, status))
             return ipc::lookup_error(code);

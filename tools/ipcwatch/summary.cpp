@@ -84,6 +84,8 @@ std::vector<std::string> notices_of(const Snapshot &snapshot)
     std::vector<std::string> notices;
     for (const std::string &notice : snapshot.notices)
         notices.push_back(printable(notice));
+    for (const std::string &failed : snapshot.failures)
+        notices.push_back(printable(failed));
     for (const Unmatched &unmatched : snapshot.unmatched)
         notices.push_back(printable(unmatched.pattern) + ": " + printable(unmatched.reason.text()));
     return notices;

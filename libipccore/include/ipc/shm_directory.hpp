@@ -2,10 +2,10 @@
 // ipc/shm_directory.hpp - the directory of POSIX shared memory, for every mechanism whose objects are files in it.
 #pragma once
 
+#include <ipc/directory.hpp>
 #include <ipc/file_object.hpp>
 #include <ipc/posix_name.hpp>
 
-#include <dirent.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
 
@@ -64,29 +64,35 @@ inline std::uint64_t shm_device()
     return known_shm_device;
 }
 
-/// Call `take(directory, leaf, status)` for every regular file there until it returns false. None is opened.
+/// Call `take(directory, leaf, status)` for every regular file there until it is false; errors are those of
+/// each_entry(). None is opened.
 template <typename Take> Result<void> each_shm_file(Take &&take)
 {
-    struct Close {
-        void operator()(DIR *directory) const { ::closedir(directory); }
-    };
-    std::unique_ptr<DIR, Close> directory(::opendir(shm_directory));
+    const Directory directory(::opendir(shm_directory));
     if (!directory && errno == ENOENT)
         return {};
     if (!directory)
         return Error::system(shm_directory);
     known_shm_device = 0; // it may be another mount since the last time
     int descriptor = ::dirfd(directory.get());
-    while (const dirent *entry = ::readdir(directory.get())) {
+    return each_entry(directory.get(), shm_directory, [&](const dirent &entry) -> Result<bool> {
         struct statx status;
-        if ((entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) ||
-            file_status(descriptor, entry->d_name, AT_SYMLINK_NOFOLLOW, status) != 0 || !S_ISREG(status.stx_mode))
-            continue;
-        const char *leaf = entry->d_name;
-        if (!take(descriptor, leaf, status))
-            break;
-    }
-    return {};
+        if (entry.d_type != DT_REG && entry.d_type != DT_UNKNOWN)
+            return true;
+        const char *leaf = entry.d_name;
+        if (const int code = file_status(descriptor, leaf, AT_SYMLINK_NOFOLLOW, status))
+            return Error::system("it cannot be looked at", code);
+        return !S_ISREG(status.stx_mode) ? true : take(descriptor, leaf, status);
+    });
+}
+
+/// After a file that was just seen there could not be opened: true if this user may not, and so nothing has failed. An
+/// error otherwise, ENOENT if it is another file by now.
+inline Result<bool> only_denied(int code)
+{
+    if (code == EACCES || code == EPERM)
+        return true;
+    return Error::system("it cannot be opened", code == ELOOP || code == ENXIO ? ENOENT : code);
 }
 
 /// A file there opened for reading alone and, where this user may ask for that, without leaving the time of access.

@@ -76,8 +76,10 @@ template <typename Request, typename Take> Result<void> for_each_socket(const Re
         auto left = unsigned(length);
         for (auto *message = reinterpret_cast<nlmsghdr *>(buffer); NLMSG_OK(message, left);
              message = NLMSG_NEXT(message, left)) {
-            if (message->nlmsg_type == NLMSG_DONE)
-                return {};
+            if (message->nlmsg_type == NLMSG_DONE) {
+                const int code = left >= NLMSG_LENGTH(sizeof(int)) ? *static_cast<int *>(NLMSG_DATA(message)) : 0;
+                return code < 0 ? Error::system("the kernel does not list all its sockets", -code) : Result<void>();
+            }
             if (message->nlmsg_type == NLMSG_ERROR)
                 return Error::system("the kernel does not list its sockets",
                                      -static_cast<const nlmsgerr *>(NLMSG_DATA(message))->error);

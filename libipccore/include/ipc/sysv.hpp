@@ -221,6 +221,14 @@ template <typename Kind> Result<typename Kind::Record> examine(int identifier)
     return Error::system("looking at it");
 }
 
+/// After *_STAT_ANY of an index gave no object: no error if there is none at it, or the kernel lacks the command.
+inline Result<void> expect_unused(int code)
+{
+    if (code == EINVAL || code == EIDRM)
+        return {};
+    return Error::system("one of them cannot be looked at", code);
+}
+
 /// Identifiers count per namespace alone, so no device is part of it.
 template <typename Kind> ipc_identity identity(int identifier, const typename Kind::Record &record)
 {
