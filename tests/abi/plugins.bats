@@ -209,7 +209,7 @@ refuses() {
 @test "a link that leads nowhere is refused by every command alike" {
     ln -s "$scratch/nothing" "$scratch/ipc-posix-shm.so"
     export IPC_PLUGIN_PATH=$scratch
-    for command in "shmmk posix-shm:/x 1" "shmcat posix-shm:/x" "ipcls posix-shm:/x" "shmrm posix-shm:/x"; do
+    for command in "shmmk $shm 1" "shmcat $shm" "ipcls $shm" "shmrm $shm"; do
         expect 1 $command
         says "refused"
     done

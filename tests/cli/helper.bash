@@ -3,6 +3,10 @@
 #
 #   $shm $sysv_shm $file $boost_shm $mq $sysv_mq $boost_mq $sem $sysv_sem $mutex $flock
 #                                        one address of each mechanism, whose object does not exist yet
+#   $other_shm $other_mq $other_sem $other_mutex $other_sysv_sem
+#                                        a second one
+#   $unique                              ends every further name that a test gives an object, as in posix-shm:/a$unique:
+#                                        empty in a namespace, else what no other test has
 #   $scratch                             an empty directory, removed afterwards
 #   expect STATUS COMMAND...             run it; $output, $stderr; fails with both if the status is another
 #   prints TEXT / says TEXT              what the last expect wrote on stdout is TEXT / on stderr contains TEXT
@@ -13,19 +17,27 @@
 #   cells COLUMNS PATTERN...             what ipcls lists, raw and without headings
 #   elsewhere COMMAND...                 run it in a process namespace of its own, which sees no process but those within;
 #                                        needs_elsewhere skips where there is none
+#   resize_shm SIZE                      in a namespace: room in /dev/shm
+#   own_pgrep OPTION... PATTERN          pgrep among the processes of this test file alone
+#   sysvipc shm|msg|sem                  the line of /proc/sysvipc of $sysv_shm, $sysv_mq or $sysv_sem
 #   as_nobody COMMAND...                 run it with the rights of somebody else; needs_nobody skips where that is not so;
 #                                        in the background "${nobody[@]}", so that $! is its process
 #
-# Every object that a test made is gone after it.
+# Every object that a test made is gone after it. A test that needs more than its own objects (a list of all, an empty
+# /dev/shm, a limit of the machine, a fixed name or port) begins with needs_namespace; every other one also runs where there
+# is no namespace, beside others and beside whatever the machine does: IPCUTILS_SHARED=1 tries it.
 bats_require_minimum_version 1.5.0
 
 setup() {
     scratch=$(mktemp -d)
     background=()
-    local unique=""
-    [ -z "${IPCUTILS_SHARED-}" ] || unique="-test-$$-$BATS_TEST_NUMBER"
-    local key=$((0x51e + (${#unique} ? $$ * 1000 + BATS_TEST_NUMBER : 0)))
-    printf -v key '0x%x' $((key & 0x7fffffff))
+    unique=""
+    local key=0x51e other_key=0x51f
+    if [ "${IPCUTILS_NAMESPACE-}" != inside ]; then
+        unique=-test-$$-$BATS_TEST_NUMBER
+        printf -v key '0x%x' $((($$ << 9 | BATS_TEST_NUMBER << 1) & 0x7fffffff | 0x40000000))
+        printf -v other_key '0x%x' $((key | 1))
+    fi
     shm=posix-shm:/frame$unique
     mq=posix-mq:/jobs$unique
     sysv_shm=sysv-shm:$key
@@ -37,6 +49,11 @@ setup() {
     sysv_sem=sysv-sem:$key
     mutex=mutex:/gate$unique
     flock=flock:$scratch/lock
+    other_shm=posix-shm:/other$unique
+    other_mq=posix-mq:/other$unique
+    other_sem=posix-sem:/other$unique
+    other_mutex=mutex:/other$unique
+    other_sysv_sem=sysv-sem:$other_key
     if declare -F prepare >/dev/null; then prepare; fi
 }
 
@@ -47,12 +64,24 @@ teardown() {
     if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then
         remove_everything
     else
-        rm -f "/dev/shm/${shm#*:/}" "/dev/shm/${boost_shm#*:}" "/dev/shm/${boost_mq#*:}" \
-            "/dev/shm/"{sem,holders,mutex}".${sem#*:/}"
-        ipcrm -M "${sysv_shm#*:}" -Q "${sysv_mq#*:}" -S "${sysv_sem#*:}" 2>/dev/null || true
-        mqrm --force "$mq" 2>/dev/null || true
+        remove_own
     fi
     rm -rf "$scratch"
+}
+
+# What bears the mark of this test.
+remove_own() {
+    local address
+    rm -rf /dev/shm/*"$unique" /dev/shm/*"$unique"[.-]*
+    for address in "$sysv_shm" "$sysv_mq" "$sysv_sem" "$other_sysv_sem"; do
+        case $address in
+        sysv-shm:*) ipcrm -M "${address#*:}" ;;
+        sysv-mq:*) ipcrm -Q "${address#*:}" ;;
+        sysv-sem:*) ipcrm -S "${address#*:}" ;;
+        esac
+    done 2>/dev/null || true
+    # By name, since the queues can only be listed where /dev/mqueue is mounted, or by root.
+    for address in "$mq" "$other_mq" "posix-mq:*$unique"; do mqrm --force "$address"; done 2>/dev/null || true
 }
 
 # Only ever inside a namespace of one's own.
@@ -117,8 +146,25 @@ needs_namespace() {
     [ "${IPCUTILS_NAMESPACE-}" = inside ] || skip "needs an IPC and mount namespace of its own"
 }
 
+# In a namespace, let /dev/shm have that size. The options that it shows are those of the first namespace, which a user
+# namespace does not take back.
+resize_shm() { mount --options-mode=ignore -o "remount,size=$1" /dev/shm; }
+
 needs_root() {
     [ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+# In no namespace, the processes of the session that in_namespace began.
+own_pgrep() {
+    local session=()
+    [ "${IPCUTILS_NAMESPACE-}" = inside ] || session=(--session 0)
+    pgrep "${session[@]}" "$@"
+}
+
+sysvipc() {
+    local address=sysv_$1
+    [ "$1" != msg ] || address=sysv_mq
+    awk -v key=$((${!address#*:})) '$1 == key' "/proc/sysvipc/$1"
 }
 
 cells() { ipcls --raw --noheadings -o "$@" 2>/dev/null; }
@@ -145,7 +191,8 @@ without_checkpoint() { setpriv --bounding-set=-checkpoint_restore,-sys_admin --i
 needs_nobody() {
     needs_root
     as_nobody true 2>/dev/null || skip "this user namespace has no other user"
-    as_nobody shmcat --version >/dev/null 2>&1 || skip "the build directory is closed to others"
+    # By a shell, since setpriv itself still starts what only root may reach.
+    as_nobody sh -c 'shmcat --version' >/dev/null 2>&1 || skip "the build directory is closed to others"
 }
 
 # See tests/cli/hold.c. The process is $holder.

@@ -57,7 +57,7 @@ fish_offers() {
 
 @test "bash completes the address of an object that exists" {
     shmmk "$shm" 4096
-    expect 0 bash_offers "shmcat posix-shm:/fra"
+    expect 0 bash_offers "shmcat ${shm:0:-1}"
     prints "${shm#*:}"
 }
 
@@ -65,11 +65,11 @@ fish_offers() {
     shmmk "$shm" 4096
     mqmk "$mq"
     local name=${shm#*:}
-    expect 0 bash_offers "shmcat posix:${name:0:4}"
+    expect 0 bash_offers "shmcat posix:${name:0:-1}"
     prints "$name"
-    expect 0 bash_offers "shmcat ${name:0:4}"
+    expect 0 bash_offers "shmcat ${name:0:-1}"
     prints "$name"
-    expect 0 bash_offers "mqrecv posix:"
+    expect 0 bash_offers "mqrecv posix:${mq:9:-1}"
     prints "${mq#*:}"
 }
 
@@ -158,7 +158,7 @@ fish_offers() {
 }
 
 @test "a control character in a name does not reach the shell" {
-    printf x > "/dev/shm/$(printf 'frame\033]0;x\a')" || skip "cannot plant a file"
+    printf x > "/dev/shm/$(printf 'frame\033]0;x\a')$unique" || skip "cannot plant a file"
     ! bash_offers "shmcat posix-shm:/fr" | grep -q '[[:cntrl:]]'
 }
 
@@ -184,7 +184,7 @@ fish_offers() {
 @test "zsh completes the address of an object that exists" {
     command -v zsh >/dev/null || skip "needs zsh"
     shmmk "$shm" 4096
-    expect 0 zsh_offers "shmcat posix-shm:/fra"
+    expect 0 zsh_offers "shmcat ${shm:0:-1}"
     prints "$shm"
     mkdir "$scratch/inner"
     expect 0 zsh_offers "semlock flock:$scratch/inn"
@@ -206,7 +206,7 @@ fish_offers() {
     command -v fish >/dev/null || skip "needs fish"
     shmmk "$shm" 4096
     touch "$scratch/picture"
-    expect 0 fish_offers "shmcat posix-shm:/fra"
+    expect 0 fish_offers "shmcat ${shm:0:-1}"
     prints "$shm"
     mkdir "$scratch/inner"
     expect 0 fish_offers "semlock flock:$scratch/inn"

@@ -91,7 +91,7 @@ needs_strace() {
         case $gate in
         sysv-sem:* | flock:*) expect 0 semlock -w 20 "$gate" -- true ;;
         *)
-            wait_until eval '! pgrep -x sleep'
+            wait_until eval '! own_pgrep -x sleep'
             expect 2 semlock -w 0.2 "$gate" -- true
             semrm "$gate"
             expect 0 semlock -n "$gate" -- true

@@ -110,14 +110,11 @@ construct() { "$IPCUTILS_TEST_PROGRAMS/construct" "$leaf" "$@"; }
 
 @test "what this user may not read is not listed, and looked at by name it is denied" {
     needs_namespace
-    needs_root
+    needs_nobody
     shmmk "$pool" 64K > /dev/null
-    nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    "${nobody[@]}" true 2>/dev/null || skip "no other user can be taken"
-    "${nobody[@]}" test -x "$(command -v ipcls)" || skip "another user cannot reach the build"
-    run --separate-stderr "${nobody[@]}" ipcls --noheadings -o ADDRESS
+    run --separate-stderr as_nobody ipcls --noheadings -o ADDRESS
     [[ $output == *"posix-shm:/$leaf"* && $output != *"$pool"* ]]
-    run --separate-stderr "${nobody[@]}" ipcls --noheadings -o ADDRESS,USED "$pool"
+    run --separate-stderr as_nobody ipcls --noheadings -o ADDRESS,USED "$pool"
     [[ $output =~ ^"$pool"\ +\?$ ]]
 }
 

@@ -38,13 +38,13 @@ assert object["depth"] == 2 and object["change"] == 0 and object["history"] == [
 }
 
 @test "sort, filter and columns hold for text, too" {
-    shmmk posix-shm:/small 4K > /dev/null
-    shmmk posix-shm:/tall 64K > /dev/null
-    expect 0 ipcwatch -b -n 1 -s size -o address,size 'posix-shm:/small' 'posix-shm:/tall'
+    shmmk "posix-shm:/small$unique" 4K > /dev/null
+    shmmk "posix-shm:/tall$unique" 64K > /dev/null
+    expect 0 ipcwatch -b -n 1 -s size -o address,size "posix-shm:/small$unique" "posix-shm:/tall$unique"
     [[ $output == *tall*small* ]]
-    expect 0 ipcwatch -b -n 1 -F '!tall' 'posix-shm:/small' 'posix-shm:/tall'
-    [[ $output == *'only: filter !tall'* && $output == *'/small '* && $output != *'/tall '* ]]
-    shmrm posix-shm:/small posix-shm:/tall
+    expect 0 ipcwatch -b -n 1 -F '!tall' "posix-shm:/small$unique" "posix-shm:/tall$unique"
+    [[ $output == *'only: filter !tall'* && $output == *"/small$unique "* && $output != *"/tall$unique "* ]]
+    shmrm "posix-shm:/small$unique" "posix-shm:/tall$unique"
 }
 
 @test "only what a process holds" {

@@ -24,8 +24,8 @@ teardown() { teardown_screen; }
 open_screen() {
     local width=$1 height=$2 apart=""
     shift 2
-    # So that the socket of tmux is not among the objects.
-    [ "${IPCUTILS_NAMESPACE-}" != inside ] || apart="unshare --net"
+    # So that the socket of tmux is not among the objects, nor what others have.
+    if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then apart="unshare --net"; else set -- "$@" "'*$unique'"; fi
     tmux_here new-session -d -x "$width" -y "$height" "$apart env PS1='$ ' sh -i"
     tmux_here send-keys -l "clear; $*; echo status \$?"
     tmux_here send-keys Enter

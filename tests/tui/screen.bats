@@ -44,7 +44,7 @@ make_objects() {
     for signal in SEGV ABRT; do
         open_screen 80 24 env ASAN_OPTIONS=abort_on_error=1 ipcwatch
         shows 'F1 Help'
-        kill -"$signal" "$(pgrep -f '^ipcwatch$' | tail -n 1)"
+        kill -"$signal" "$(watcher)"
         shows 'status 1'
         is_restored
         tmux_here kill-server
@@ -133,34 +133,34 @@ make_objects() {
 }
 
 @test "the selection stays with its object when rows are inserted above" {
-    shmmk posix-shm:/m-selected 4K > /dev/null
+    shmmk "posix-shm:/m-selected$unique" 4K > /dev/null
     open_screen 100 40 ipcwatch -d 0.1
     press i
     shows 'BIRTH'
-    shmmk posix-shm:/a-earlier 4K > /dev/null
-    shows a-earlier
-    is_selected posix-shm:/m-selected
-    shmrm posix-shm:/a-earlier posix-shm:/m-selected
+    shmmk "posix-shm:/a-earlier$unique" 4K > /dev/null
+    shows "a-earlier$unique"
+    is_selected "posix-shm:/m-selected$unique"
+    shmrm "posix-shm:/a-earlier$unique" "posix-shm:/m-selected$unique"
 }
 
 @test "F6 sorts by a chosen column, I inverts" {
-    shmmk posix-shm:/small 4K > /dev/null
-    shmmk posix-shm:/tall 64K > /dev/null
+    shmmk "posix-shm:/small$unique" 4K > /dev/null
+    shmmk "posix-shm:/tall$unique" 64K > /dev/null
     open_screen 100 40 ipcwatch -d 0.1
-    shows small
+    shows "small$unique"
     press F6
     shows 'Sort by'
     press Down Down Down Down Enter
     shows 'SIZE▼'
-    [[ $(screen) == *tall*small* ]]
+    [[ $(screen) == *"tall$unique"*"small$unique"* ]]
     press I
     shows 'SIZE▲'
-    [[ $(screen) == *small*tall* ]]
+    [[ $(screen) == *"small$unique"*"tall$unique"* ]]
     press '>'
     shows 'USED▼'
     press '<'
     shows 'SIZE▼'
-    shmrm posix-shm:/small posix-shm:/tall
+    shmrm "posix-shm:/small$unique" "posix-shm:/tall$unique"
 }
 
 @test "a search selects, n goes on" {
@@ -281,12 +281,11 @@ make_objects() {
 }
 
 @test "names cannot act on the terminal" {
-    printf x > "/dev/shm/$(printf 'a\033[2J\nb\xe2\x80\xaec')"
+    printf x > "/dev/shm/$(printf 'a\033[2J\nb\xe2\x80\xaec')$unique"
     open_screen 100 24 ipcwatch -d 0.1
     shows '%1B%5B2J'
     press i
     shows 'BIRTH'
-    rm -f /dev/shm/a*
 }
 
 @test "-n ends it after so many samples" {

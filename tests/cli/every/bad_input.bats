@@ -214,6 +214,7 @@ each_refuses() {
 
 @test "a name as long as the system allows, and one byte longer" {
     longest=$(printf 'n%.0s' {1..255})
+    longest=${longest:${#unique}}$unique
     expect 0 shmmk "posix-shm:/$longest" 10
     rm "/dev/shm/$longest"
     expect 64 shmmk "posix-shm:/n$longest" 10

@@ -115,10 +115,10 @@ lines][][x]'
 
 @test "--peek shows a whole System V queue and leaves no trace" {
     mqsend "$sysv_mq" first "" third
-    before=$(cat /proc/sysvipc/msg)
+    before=$(sysvipc msg)
     expect 0 mqrecv --peek --format '[%p]' "$sysv_mq"
     prints $'[first]\n[]\n[third]'
-    [ "$(cat /proc/sysvipc/msg)" = "$before" ]
+    [ "$(sysvipc msg)" = "$before" ]
     expect 0 mqrecv -e "$sysv_mq"
     prints $'first\n\nthird'
 }

@@ -78,10 +78,10 @@ shows() { [[ $(ipcls -o HOLDERS --noheadings "$2" 2> /dev/null) == *"$1"* ]]; }
     cmp "$file" "$scratch/before"
     chmod 0644 "$file"
     chmod 0755 "$scratch"
-    command -v setpriv >/dev/null && needs_root
-    expect 0 setpriv --reuid 65534 --regid 65534 --clear-groups "$(command -v mqrecv)" --peek -c 1 "$ring"
+    needs_nobody
+    expect 0 as_nobody mqrecv --peek -c 1 "$ring"
     prints first
-    expect 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$(command -v mqrecv)" -n "$ring"
+    expect 1 as_nobody mqrecv -n "$ring"
     one_line_from mqrecv
     says "may not open it"
     cmp "$file" "$scratch/before"

@@ -139,10 +139,10 @@ ended() {
 
 @test "looking is not noticed: a queue that is waited for by its status stays as it was" {
     mqsend "$sysv_mq" text
-    before=$(cat /proc/sysvipc/msg)
+    before=$(sysvipc msg)
     expect 0 mqrecv --wait-for message "$sysv_mq?type=1"
     expect 2 mqrecv --wait-for empty -w 0.2 "$sysv_mq"
-    [ "$(cat /proc/sysvipc/msg)" = "$before" ]
+    [ "$(sysvipc msg)" = "$before" ]
 }
 
 @test "an unknown state, and options that make no sense beside it" {

@@ -263,8 +263,8 @@ cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; don
 
 @test "a second signal is passed on to what runs, and its message goes back" {
     mqsend "$mq" unfinished
-    mqmk posix:/dead
-    work -f --dead-letter posix:/dead "$mq" -- bash -c 'touch "$0/runs"; trap "touch $0/told; exit 1" TERM
+    mqmk "$other_mq"
+    work -f --dead-letter "$other_mq" "$mq" -- bash -c 'touch "$0/runs"; trap "touch $0/told; exit 1" TERM
         while :; do sleep 0.02; done' "$scratch"
     wait_until test -e "$scratch/runs"
     kill "$receiver"
@@ -276,8 +276,8 @@ cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; don
     ends_with 143
     [ -e "$scratch/told" ]
     [ "$(mqrecv -n "$mq")" = unfinished ]
-    expect 2 mqrecv -n posix:/dead
-    mqrm posix:/dead
+    expect 2 mqrecv -n "$other_mq"
+    mqrm "$other_mq"
 }
 
 @test "SIGTERM while a message waits for its next attempt puts it back" {
@@ -301,20 +301,20 @@ cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; don
 }
 
 @test "--dead-letter gets the message with the reason, and mqsend -J takes it back" {
-    mqmk posix:/dead
+    mqmk "$other_mq"
     printf 'bytes\377' | mqsend -s -p 6 "$mq"
     mqsend "$mq" text
-    expect 1 mqrecv -e --retries 1 --dead-letter posix:/dead "$mq" -- bash -c 'exit $((3 + IPC_INDEX))'
-    says "went to posix-mq:/dead"
+    expect 1 mqrecv -e --retries 1 --dead-letter "$other_mq" "$mq" -- bash -c 'exit $((3 + IPC_INDEX))'
+    says "went to $other_mq"
     expect 2 mqrecv -n "$mq"
-    expect 0 mqrecv -c 2 --format '%P %p' posix:/dead
+    expect 0 mqrecv -c 2 --format '%P %p' "$other_mq"
     [[ ${lines[0]} == '6 {"base64":"Ynl0ZXP/","length":6,"priority":6,'* ]]
     [[ ${lines[0]} == *'"reason":"exit status 4","status":4,"attempts":2,"address":"'"$mq"'"}' ]]
     [[ ${lines[1]} == *'"payload":"text"'*'"reason":"exit status 5"'* ]]
     printf '%s\n' "${lines[0]#6 }" "${lines[1]#0 }" | mqsend -J "$mq"
     expect 0 mqrecv -e --format '%P %x' "$mq"
     prints $'6 6279746573ff\n0 74657874'
-    mqrm posix:/dead
+    mqrm "$other_mq"
 }
 
 @test "a letter keeps the type, and leaves out what its queue has not" {
@@ -328,18 +328,18 @@ cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; don
 }
 
 @test "dead letters that are full or too small keep nobody waiting and lose nothing" {
-    mqmk posix:/full --max-messages 1 --max-size 400
-    mqsend posix:/full occupied
+    mqmk "$other_mq" --max-messages 1 --max-size 400
+    mqsend "$other_mq" occupied
     mqsend "$mq" 1 2
-    expect 1 mqrecv -e --dead-letter posix:/full "$mq" -- false
+    expect 1 mqrecv -e --dead-letter "$other_mq" "$mq" -- false
     says "the queue is full"
     says "put back: 2"
-    mqrecv posix:/full > /dev/null
+    mqrecv "$other_mq" > /dev/null
     head -c 500 /dev/zero | mqsend -s "$mq"
-    expect 1 mqrecv -e --dead-letter posix:/full "$mq" -- bash -c '[ "$IPC_LENGTH" -lt 500 ]'
+    expect 1 mqrecv -e --dead-letter "$other_mq" "$mq" -- bash -c '[ "$IPC_LENGTH" -lt 500 ]'
     says "takes at most 400"
     [ "$(mqrecv -n "$mq" | wc -c)" -eq 501 ]
-    mqrm --force posix:/full
+    mqrm --force "$other_mq"
 }
 
 @test "dead letters that are not there, or are the same queue, are missed before anything is taken" {
@@ -378,19 +378,19 @@ cat_script='touch "$0/runs-$IPC_INDEX"; until [ -e "$0/go" ]; do sleep 0.02; don
 }
 
 @test "a command has its signals as they are by default, no descriptor of mqrecv's, and a group of its own" {
-    mqmk posix:/dead
+    mqmk "$other_mq"
     mqsend "$mq" text
-    mqrecv --journal "$scratch/journal" --dead-letter posix:/dead "$mq" -- \
+    mqrecv --journal "$scratch/journal" --dead-letter "$other_mq" "$mq" -- \
         cat /proc/self/status /proc/self/stat > "$scratch/status"
     [ "$(ignored "$scratch/status")" = "$(ignored /proc/self/status)" ]
     [ "$(grep '^SigBlk' "$scratch/status")" = "$(grep '^SigBlk' /proc/self/status)" ]
     process=$(awk '/^Pid:/ {print $2}' "$scratch/status")
     [ "$(tail -1 "$scratch/status" | cut -d' ' -f5)" = "$process" ]
     mqsend "$mq" text
-    mqrecv --journal "$scratch/journal" --dead-letter posix:/dead "$mq" -- ls /proc/self/fd 3>&- > "$scratch/open"
+    mqrecv --journal "$scratch/journal" --dead-letter "$other_mq" "$mq" -- ls /proc/self/fd 3>&- > "$scratch/open"
     ls /proc/self/fd 3>&- > "$scratch/expected"
     cmp "$scratch/open" "$scratch/expected"
-    mqrm posix:/dead
+    mqrm "$other_mq"
 }
 
 @test "a signal that is ignored from the beginning stays so for the command" {

@@ -99,21 +99,21 @@ prepare() {
 }
 
 @test "-n on a full queue is status 2 at once, -E chooses another" {
-    mqmk posix-mq:/small --max-messages 1 > /dev/null
-    mqsend posix-mq:/small fills
-    expect 2 mqsend -n posix-mq:/small more
+    mqmk "$other_mq" --max-messages 1 > /dev/null
+    mqsend "$other_mq" fills
+    expect 2 mqsend -n "$other_mq" more
     one_line_from mqsend
     says full
-    expect 9 mqsend -n -E 9 posix-mq:/small more
-    expect 2 mqsend -n -q posix-mq:/small more
+    expect 9 mqsend -n -E 9 "$other_mq" more
+    expect 2 mqsend -n -q "$other_mq" more
     [ -z "$stderr" ]
 }
 
 @test "-w on a full queue waits so long, then is status 2" {
-    mqmk posix-mq:/small --max-messages 1 > /dev/null
-    mqsend posix-mq:/small fills
+    mqmk "$other_mq" --max-messages 1 > /dev/null
+    mqsend "$other_mq" fills
     before=$(date +%s%N)
-    expect 2 mqsend -w 0.3 posix-mq:/small more
+    expect 2 mqsend -w 0.3 "$other_mq" more
     [ $(($(date +%s%N) - before)) -ge 290000000 ]
     one_line_from mqsend
 }
@@ -126,12 +126,12 @@ prepare() {
 }
 
 @test "a full queue is waited for, and gets what was to be sent" {
-    mqmk posix-mq:/small --max-messages 1 > /dev/null
-    mqsend posix-mq:/small 1
-    in_background mqsend posix-mq:/small 2
+    mqmk "$other_mq" --max-messages 1 > /dev/null
+    mqsend "$other_mq" 1
+    in_background mqsend "$other_mq" 2
     wait_until sleeps "$!"
-    [ "$(mqrecv posix-mq:/small)" = 1 ]
-    [ "$(mqrecv -w 10 posix-mq:/small)" = 2 ]
+    [ "$(mqrecv "$other_mq")" = 1 ]
+    [ "$(mqrecv -w 10 "$other_mq")" = 2 ]
 }
 
 @test "removal under a sender that waits is an error, not silence" {
@@ -147,11 +147,11 @@ prepare() {
 }
 
 @test "a record that is too large names both sizes, those before it are sent" {
-    mqmk posix-mq:/small --max-size 8 > /dev/null
-    run bash -c "printf 'fits\nthis does not fit\nlater\n' | mqsend posix-mq:/small 2>&1"
+    mqmk "$other_mq" --max-size 8 > /dev/null
+    run bash -c "printf 'fits\nthis does not fit\nlater\n' | mqsend $other_mq 2>&1"
     [ "$status" -eq 1 ]
-    [[ $output == *8* && $output == "mqsend: posix-mq:/small: "* ]]
-    expect 0 mqrecv -e posix-mq:/small
+    [[ $output == *8* && $output == "mqsend: $other_mq: "* ]]
+    expect 0 mqrecv -e "$other_mq"
     prints fits
 }
 
@@ -161,9 +161,9 @@ prepare() {
 }
 
 @test "SIGTERM while waiting ends it" {
-    mqmk posix-mq:/small --max-messages 1 > /dev/null
-    mqsend posix-mq:/small fills
-    { status=0; mqsend posix-mq:/small more 2> /dev/null & sender=$!; echo "$sender" > "$scratch/pid"
+    mqmk "$other_mq" --max-messages 1 > /dev/null
+    mqsend "$other_mq" fills
+    { status=0; mqsend "$other_mq" more 2> /dev/null & sender=$!; echo "$sender" > "$scratch/pid"
       wait "$sender" || status=$?; echo "$status" > "$scratch/status"; } 3>&- &
     background+=($!)
     wait_until test -s "$scratch/pid"

@@ -13,7 +13,7 @@ come() {
     done
 }
 
-have_come() { [ "$(pgrep -c -x semlock)" -eq "$1" ] && [ "$(pgrep -x semlock | while read -r p; do sleeps "$p" && echo; done | wc -l)" -eq "$1" ]; }
+have_come() { [ "$(own_pgrep -c -x semlock)" -eq "$1" ] && [ "$(own_pgrep -x semlock | while read -r p; do sleeps "$p" && echo; done | wc -l)" -eq "$1" ]; }
 have_gone() { [ "$(wc -l < "$scratch/statuses")" -eq "$1" ]; }
 
 @test "a barrier of 32 lets all go when the last one has come" {

@@ -91,8 +91,8 @@ overwrite() { printf "$(sed 's/../\\x&/g' <<< "$2")" | dd of="$(image)" bs=1 see
         in_background semlock "$gate" -- sleep 1000
         wait_until eval "! semlock -n -q '$gate' -- true"
         in_background bash -c 'semlock -w 1 "$1" -- true 2> "$2/said"; echo $? > "$2/status"' bash "$gate" "$scratch"
-        wait_until eval '[ "$(pgrep -c -x semlock)" -eq 2 ]'
-        wait_until eval 'sleeps "$(pgrep -n -x semlock)"'
+        wait_until eval '[ "$(own_pgrep -c -x semlock)" -eq 2 ]'
+        wait_until eval 'sleeps "$(own_pgrep -n -x semlock)"'
         truncate -s 0 "$file"
         wait_until test -s "$scratch/status"
         [ "$(cat "$scratch/status")" -le 2 ]

@@ -122,8 +122,8 @@ is_free() { semlock -n -q "$1" -- true; }
         holder=$!
         wait_until eval "! is_free '$gate'"
         in_background bash -c "semlock -w 30 '$gate' -- touch $scratch/ran 2> $scratch/said; echo \$? > $scratch/status"
-        wait_until eval '[ "$(pgrep -c -x semlock)" -eq 2 ]'
-        wait_until eval "sleeps \$(pgrep -n -x semlock)"
+        wait_until eval '[ "$(own_pgrep -c -x semlock)" -eq 2 ]'
+        wait_until eval "sleeps \$(own_pgrep -n -x semlock)"
         semrm --force "$gate"
         kill -KILL "$holder"
         wait_until test -s "$scratch/status"
@@ -151,7 +151,7 @@ is_free() { semlock -n -q "$1" -- true; }
     expect 1 semlock --slots 2 "$flock" -- true
     expect 1 semlock --shared "$sem" -- true
     says "leave out --shared"
-    for gate in sysv:0x777 posix:/many; do
+    for gate in "$other_sysv_sem" "$other_sem"; do
         expect 1 semlock --slots 99999999 "$gate" -- true
         one_line_from semlock
     done
@@ -227,8 +227,8 @@ is_free() { semlock -n -q "$1" -- true; }
         one_line_from semlock
         [[ $stderr == *"may not"* || $stderr == *"permit"* ]]
     done
-    semlock -m 0600 "flock:/dev/shm/lock" -- true
-    expect 1 as_nobody semlock -n "flock:/dev/shm/lock" -- true
+    semlock -m 0600 "flock:/dev/shm/lock$unique" -- true
+    expect 1 as_nobody semlock -n "flock:/dev/shm/lock$unique" -- true
     says "may not open"
 }
 
@@ -238,8 +238,8 @@ is_free() { semlock -n -q "$1" -- true; }
     semlock -m 0666 "$sem" -- true
     semlock -m 0666 "$mutex" -- true
     semlock -m 0666 "$sysv_sem" -- true
-    semlock -m 0666 "flock:/dev/shm/lock" -- true
-    for gate in "$sem" "$mutex" "$sysv_sem" "flock:/dev/shm/lock"; do
+    semlock -m 0666 "flock:/dev/shm/lock$unique" -- true
+    for gate in "$sem" "$mutex" "$sysv_sem" "flock:/dev/shm/lock$unique"; do
         expect 0 as_nobody semlock -n "$gate" -- true
         in_background "${nobody[@]}" semlock "$gate" -- sleep 1000
         holder=$!

@@ -21,7 +21,7 @@ prepare() { gates=("$sem" "$sysv_sem"); }
         for i in 1 2 3 4 5; do
             in_background bash -c 'semwait "$1"; echo >> "$2"' bash "$gate" "$scratch/gone"
         done
-        wait_until eval '[ "$(pgrep -c -x semwait)" -eq 5 ]'
+        wait_until eval '[ "$(own_pgrep -c -x semwait)" -eq 5 ]'
         sempost "$gate"
         wait_until test -s "$scratch/gone"
         sempost -c 2 "$gate"
@@ -126,8 +126,8 @@ prepare() { gates=("$sem" "$sysv_sem"); }
             rm -f "$scratch/status"
             # shellcheck disable=SC2086
             in_background bash -c 'semwait "${@:2}" 2> "$1/said"; echo $? > "$1/status"' bash "$scratch" $words "$gate"
-            wait_until eval '[ "$(pgrep -c -x semwait)" -eq 1 ]'
-            wait_until eval 'sleeps "$(pgrep -x semwait)"'
+            wait_until eval '[ "$(own_pgrep -c -x semwait)" -eq 1 ]'
+            wait_until eval 'sleeps "$(own_pgrep -x semwait)"'
             semrm --force "$gate"
             wait_until test -s "$scratch/status"
             [ "$(cat "$scratch/status")" = 1 ]

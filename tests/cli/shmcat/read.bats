@@ -147,7 +147,7 @@ prepare() { head -c 300001 /dev/urandom > "$scratch/bytes"; }
 @test "a segment marked for destruction is still readable by its identifier" {
     printf kept | shmmk "$sysv_shm" -i -
     hold sysv-shm "${sysv_shm#*:}"
-    id=$(ipcs -m | awk -v k="${sysv_shm#*:}" '$1 ~ substr(k, 3) {print $2}')
+    id=$(sysvipc shm | awk '{print $2}')
     ipcrm -m "$id"
     expect 1 shmcat "$sysv_shm"
     expect 0 shmcat "sysv-shm:id=$id"

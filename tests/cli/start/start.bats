@@ -27,9 +27,9 @@ needs_release() {
     semlock "$flock" -- true
     for line in "shmmk $shm 4096" "shmmk $sysv_shm 4096" "shmmk $boost_shm 4096" "mqsend $mq x" "mqrecv $mq" \
         "mqmk $boost_mq-2" "mqsend $boost_mq x" "mqrecv $boost_mq" \
-        "semmk posix:/another" "semwait $sem" "sempost $sysv_sem" "semlock $mutex -- /nonexistent" \
+        "semmk $other_sem" "semwait $sem" "sempost $sysv_sem" "semlock $mutex -- /nonexistent" \
         "semlock $flock -- /nonexistent" "semlock $sysv_sem -- /nonexistent" "semlock $sem -- /nonexistent" \
-        "semlock --barrier 1 mutex:/meeting" "semlock --barrier 1 sysv:0x77" \
+        "semlock --barrier 1 $other_mutex" "semlock --barrier 1 $other_sysv_sem" \
         "shmcat $file" "shmcat $(cat "$scratch/address")" "shmcat -x --length 16 $file" \
         "shmword $shm u32@0 add 1" "shmword $sysv_shm u32be@0 cas 0 1" "shmword $file f64@0 add 1.5"; do
         # shellcheck disable=SC2086
