@@ -195,7 +195,7 @@ struct PoolEnd : End {
             message.bytes = buffer;
             message.capacity = 8192;
             check(queue.receive(message, IPC_FOREVER));
-            const auto payload = reader.find({buffer, message.length});
+            const auto payload = valued(reader.find({buffer, message.length}));
             if (!payload || payload->length != size)
                 refuse("a message did not come by a segment");
             touch(valued(payload->segment->map()).data() + payload->offset, size);

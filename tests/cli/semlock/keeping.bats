@@ -233,14 +233,14 @@ needs_time_namespace() { in_other_time true 2>/dev/null || skip "needs a time na
         holder=$!
         wait_until eval "! is_free '$mutex'"
         in_background bash -c "semlock $mutex -- touch $scratch/ran 2> $scratch/said; echo \$? > $scratch/status"
-        wait_until eval '[ "$(pgrep -c -x semlock)" -eq 2 ]'
-        wait_until eval 'sleeps "$(pgrep -n -x semlock)"'
+        wait_until eval '[ "$(own_pgrep -c -x semlock)" -eq 2 ]'
+        wait_until eval 'sleeps "$(own_pgrep -n -x semlock)"'
         $damage "$image"
         wait_until test -s "$scratch/status"
         [ "$(cat "$scratch/status")" = 1 ]
         grep -q -E "gone|removed" "$scratch/said"
         kill -KILL "$holder"
-        wait_until eval '[ "$(pgrep -c -x semlock)" -eq 0 ]'
+        wait_until eval '[ "$(own_pgrep -c -x semlock)" -eq 0 ]'
         rm -f "$image" "$scratch/status"
     done
     [ ! -e "$scratch/ran" ]
