@@ -13,7 +13,7 @@ load ../cli/helper
     mqmk "$mq" > /dev/null
     mqsend "$mq" one two
     expect 0 ipcwatch -b -n 1
-    [[ $output == *'1 object: 1 idle'* ]]
+    [[ $output == *'1 object: 1 unknown'* ]]
     [[ $output == *"$mq"* ]]
     [[ $output == *DEPTH* ]]
 }
