@@ -223,6 +223,18 @@ refuses() { # TEXT: the journal is refused with it, stays as it was, and nothing
     prints small
 }
 
+@test "a journal that its last mqrecv is just letting go of is waited for" {
+    mqsend "$mq" precious
+    # As a command has it that was being started when its mqrecv was killed.
+    in_background bash -c 'exec 4>>"$1" && flock 4 && touch "$0" && exec sleep 60' "$scratch/locked" "$journal"
+    wait_until test -e "$scratch/locked"
+    in_background mqrecv -n --journal "$journal" "$mq" -- cat > "$scratch/out"
+    wait_until bash -c 'find "/proc/$0/fd" -lname "$1" | grep -q .' "${background[1]}" "$journal"
+    kill "${background[0]}"
+    wait "${background[1]}"
+    [ "$(cat "$scratch/out")" = precious ]
+}
+
 @test "the file does not grow with what is done, neither while something is pending" {
     mqsend "$mq" slow
     in_background mqrecv -f -P 2 --journal "$journal" "$mq" -- bash -c '[ "$IPC_INDEX" -gt 1 ] ||
@@ -231,10 +243,70 @@ refuses() { # TEXT: the journal is refused with it, stays as it was, and nothing
     for i in $(seq 300); do head -c 8000 /dev/zero; done | base64 -w 7999 | head -300 | mqsend "$mq"
     wait_until bash -c '[ "$(wc -l < "$0/done")" -ge 300 ]' "$scratch"
     [ "$(stat -c %s "$journal")" -lt 1200000 ]
-    [ ! -e "$journal.new" ]
     kill -KILL "$receiver"
     touch "$scratch/go"
     expect 0 mqrecv -e --journal "$journal" "$mq" -- cat
     prints slow
     [ "$(stat -c %s "$journal")" -lt 200 ]
+}
+
+# A journal with a message that is worked on, until "go" is there, before more than a megabyte is done behind it.
+rewrite() { # MQRECV...
+    mkdir "$scratch/beside"
+    journal=$scratch/beside/journal
+    ring=ring:/large
+    mqmk "$ring?size=4M" > /dev/null
+    mqsend "$ring" slow
+    in_background "$@" -c 5 -P 2 --journal "$journal" "$ring" -- bash -c '[ "$IPC_INDEX" -gt 1 ] ||
+        until [ -e "$0/go" ]; do sleep 0.02; done; echo >> "$0/done"' "$scratch"
+    receiver=${background[-1]}
+    wait_until test -s "$journal"
+}
+
+feed() {
+    for _ in 1 2 3 4; do head -c 400000 /dev/zero | tr '\0' x; echo; done | mqsend "$ring"
+}
+
+finish() {
+    feed
+    wait_until bash -c '[ "$(wc -l < "$0/done")" -ge 4 ]' "$scratch"
+    touch "$scratch/go"
+    wait "$receiver"
+}
+
+@test "nothing beside the journal is touched when it is written anew, and nothing is left" {
+    rewrite mqrecv
+    inode=$(stat -c %i "$journal")
+    names=(journal.new journal.tmp journal~ .journal.swp)
+    for name in "${names[@]}"; do echo "precious $name" > "$scratch/beside/$name"; done
+    finish
+    [ "$(stat -c %i "$journal")" != "$inode" ]
+    for name in "${names[@]}"; do [ "$(cat "$scratch/beside/$name")" = "precious $name" ]; done
+    [ "$(find "$scratch/beside" -type f | wc -l)" -eq 5 ]
+}
+
+@test "what a run that was killed while it wrote the journal anew has left is removed, and nothing else" {
+    command -v strace >/dev/null && strace -o /dev/null true || skip "needs strace"
+    rewrite strace -f -o /dev/null -e trace=rename -e inject=rename:error=EIO:signal=KILL mqrecv
+    feed
+    wait_until bash -c '[ -s "$0/"beside/.ipc-journal-* ]' "$scratch"
+    touch "$scratch/go"
+    wait "$receiver" || true
+    mqrecv -e -q "$ring" > "$scratch/rest"
+    left=("$scratch/beside/.ipc-journal-"*)
+    mv "${left[0]}" "$scratch/ours"
+    echo precious > "${left[0]}"
+    expect 0 mqrecv -e --journal "$journal" "$ring" -- true
+    [ "$(cat "${left[0]}")" = precious ]
+    mv "$scratch/ours" "${left[0]}"
+    expect 0 mqrecv -e --journal "$journal" "$ring" -- true
+    [ "$(ls -A "$scratch/beside")" = journal ]
+}
+
+@test "what took the name of the journal meanwhile stays as it is" {
+    rewrite mqrecv
+    mv "$journal" "$journal.old"
+    echo precious > "$journal"
+    finish
+    [ "$(cat "$journal")" = precious ]
 }

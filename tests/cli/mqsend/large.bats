@@ -124,13 +124,8 @@ rm_queue() {
     [ "$(segments)" -eq 0 ]
 }
 
-@test "what only looks like a reference is a message like others" {
+@test "what has not wholly the form of a reference is a message like others" {
     secret=$(printf '%032x' 7)
-    shmmk "posix:/ipc-large.$secret" -i <(printf 'ipclarg1'; head -c 9000 /dev/zero) > /dev/null
-    forged="ipc-large-message/1 posix-shm:/ipc-large.$secret 100 $secret"
-    printf '%s\n' "$forged" | mqsend "$mq" -s
-    expect 0 mqrecv -N "$mq"
-    prints "$forged"
     for forged in "ipc-large-message/1 posix-shm:/etc 5 $secret" "ipc-large-message/1" \
         "ipc-large-message/1 file:/etc/passwd 5 $secret" "ipc-large-message/1 posix-shm:/ipc-large.$secret -1 $secret"; do
         printf '%s\n' "$forged" | mqsend "$mq" -s
@@ -139,17 +134,112 @@ rm_queue() {
     done
 }
 
-@test "a reference to another queue's message is none" {
-    mqsend "$mq" --map-over 4 "a secret of one queue"
-    reference=$(mqrecv --format '%p' "$mq" 2>/dev/null || true)
-    [ "$reference" = "a secret of one queue" ]
+# The last expect named a reference, and wrote it as a line of JSON on stderr; nothing is in the queue any more.
+passed_over() { # ADDRESS TEXT
+    says "$2"
+    [[ $stderr == *'{"payload":"ipc-large-message/1 '* ]]
+    expect 2 mqrecv -n -q "$1"
+}
+
+@test "a reference to memory that is no large message is an error, and shows nothing of it" {
+    secret=$(printf '%032x' 7)
+    shmmk "posix:/ipc-large.$secret" -i <(printf 'ipclarg1'; head -c 9000 /dev/zero) > /dev/null
+    printf '%s\n' "ipc-large-message/1 posix-shm:/ipc-large.$secret 100 $secret" | mqsend "$mq" -s
+    expect 1 mqrecv -N "$mq"
+    prints ""
+    passed_over "$mq" "cannot be received"
+}
+
+@test "a reference to another queue's message is an error" {
     mqsend "$mq" --map-over 4 "a secret of one queue"
     mqmk posix-mq:/other > /dev/null
     name=$(basename /dev/shm/ipc-large.*)
     nonce=$(dd if="/dev/shm/$name" bs=1 skip=16 count=32 status=none)
     printf 'ipc-large-message/1 posix-shm:/%s 21 %s\n' "$name" "$nonce" | mqsend posix-mq:/other -s
-    expect 0 mqrecv -N posix-mq:/other
-    [[ $output == "ipc-large-message/1 "* ]]
+    expect 1 mqrecv -N posix-mq:/other
+    prints ""
+    passed_over posix-mq:/other "another queue"
+    [ "$(mqrecv -n "$mq")" = "a secret of one queue" ]
+}
+
+@test "a large message that is gone is an error in every form, never a payload, and the others go on" {
+    for options in -e '-e -J' '-e -x' '-e --format %p' '-e -0' '-e -L' '-e -u' '-c 3'; do
+        mqsend "$mq" --map-over 4 one "longer than four" two
+        rm /dev/shm/ipc-large.*
+        # shellcheck disable=SC2086 # options are words
+        expect 1 mqrecv $options "$mq"
+        [[ $output != *ipc-large-message* ]]
+        [[ $options == *-x* || $output == *one*two* ]]
+        passed_over "$mq" "is none of that name"
+    done
+    mqsend "$sysv_mq" --map-over 4 one "longer than four" two
+    rm /dev/shm/ipc-large.*
+    expect 1 mqrecv --peek "$sysv_mq"
+    prints $'one\ntwo'
+    [[ $stderr != *payload* ]]
+    expect 1 mqrecv -c 3 "$sysv_mq"
+    prints $'one\ntwo'
+}
+
+@test "-f goes on behind a large message that is gone" {
+    mqsend "$mq" --map-over 4 "longer than four" two
+    rm /dev/shm/ipc-large.*
+    in_background mqrecv -f "$mq" > "$scratch/out" 2> "$scratch/said"
+    wait_until grep -q two "$scratch/out"
+    grep -q "cannot be received" "$scratch/said"
+    kill -KILL "${background[-1]}"
+}
+
+@test "a command is not run for a large message that is gone: it is a dead letter, or named and not put back" {
+    mqsend "$mq" --map-over 4 "longer than four" two
+    rm /dev/shm/ipc-large.*
+    expect 1 mqrecv -e --retries 2 --dead-letter "$sysv_mq" "$mq" -- cat
+    prints two
+    says "it went to"
+    [[ $(mqrecv -n "$sysv_mq") == *'"payload":"ipc-large-message/1 '*'"reason":"the large message '*'"attempts":0'* ]]
+    for journal in '' "--journal $scratch/journal"; do
+        mqsend "$mq" --map-over 4 "longer than four" two
+        rm /dev/shm/ipc-large.*
+        # shellcheck disable=SC2086 # words
+        expect 1 mqrecv -e $journal "$mq" -- cat
+        prints two
+        passed_over "$mq" "cannot be received"
+        expect 2 mqrecv -n --journal "$scratch/journal" "$mq" -- cat
+    done
+}
+
+@test "a large message that this user may not read goes back to its queue" {
+    needs_nobody
+    mqrm "$mq"
+    mqmk -m 666 "$mq" > /dev/null
+    mqsend "$mq" --map-over 4 "longer than four"
+    for command in '' '-- cat'; do
+        # shellcheck disable=SC2086 # words
+        expect 1 as_nobody mqrecv "$mq" $command
+        prints ""
+        says "put back: 1"
+    done
+    [ "$(mqrecv -n "$mq")" = "longer than four" ]
+}
+
+@test "a large message goes back as it came if the journal has no room for it" {
+    mkdir "$scratch/small"
+    mount -t tmpfs -o size=12k tmpfs "$scratch/small" || skip "no tmpfs can be mounted"
+    head -c 100000 /dev/urandom > "$scratch/input"
+    mqsend "$mq" --map-over 4K -s -i "$scratch/input"
+    expect 1 mqrecv --journal "$scratch/small/journal" "$mq" -- cat
+    says "put back: 1"
+    mqrecv -n -N "$mq" | cmp - "$scratch/input"
+    umount "$scratch/small"
+}
+
+@test "mqrm --rescue saves a large message and not its reference" {
+    mqsend "$sysv_mq" --map-over 4 one "longer than four"
+    expect 0 mqrm --rescue "$scratch/saved" "$sysv_mq"
+    mqmk "$sysv_mq" > /dev/null
+    mqsend "$sysv_mq" -J -i "$scratch/saved"
+    expect 0 mqrecv -e "$sysv_mq"
+    prints $'one\nlonger than four'
 }
 
 @test "a full /dev/shm is an error that says so, and nothing is sent" {
