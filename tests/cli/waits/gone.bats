@@ -14,7 +14,7 @@ begin() {
     rm -f "$scratch"/{status,pid,out,said}
     { status=0
       "$@" < "${input:-/dev/null}" 9>&- > "$scratch/out" 2> "$scratch/said" & echo $! > "$scratch/pid"
-      wait $! || status=$?; echo "$status" > "$scratch/status"; } 3>&- &
+      wait $! || status=$?; echo "$status" > "$scratch/status"; } 3>&- 9>&- &
     background+=($!)
     wait_until test -s "$scratch/pid"
     process=$(cat "$scratch/pid")
@@ -197,8 +197,8 @@ fill() { while mqsend -n -q "$1" text; do :; done; }
     done
     begin mqrecv -f "unix:$scratch/socket"
     mkfifo "$scratch/lines"
-    in_background mqsend "unix:$scratch/socket" < "$scratch/lines"
-    exec 9> "$scratch/lines"
+    exec 9<> "$scratch/lines"
+    in_background mqsend -i "$scratch/lines" "unix:$scratch/socket" 9>&-
     echo one >&9
     wait_until grep -q one "$scratch/out"
     rm "$scratch/socket"

@@ -66,7 +66,7 @@ END
         expect 0 "${inherit[@]}" mqrecv -w 20 "$address" -- grep -E '^Sig(Blk|Ign)' /proc/self/status
         prints "$wanted"
         mqsend "$address" x
-        expect 0 "${inherit[@]}" mqrecv --journal "$scratch/journal" "$address" -- grep -E '^Sig(Blk|Ign)' /proc/self/status
+        expect 0 "${inherit[@]}" mqrecv --journal "$scratch/${address%%:*}" "$address" -- grep -E '^Sig(Blk|Ign)' /proc/self/status
         prints "$wanted"
     done
     expect 0 "${inherit[@]}" shmmk memfd:frame 4096 -- grep -E '^Sig(Blk|Ign)' /proc/self/status
@@ -89,9 +89,9 @@ END
             expect 0 within env "$how" mqrecv -c 4 -P 2 "$address" -- true
             # While the next message is waited for.
             mqsend "$address" fails
-            in_background within env "$how" mqrecv -f -P 2 "$address" -- false 2> "$scratch/said"
+            in_background env "$how" mqrecv -f -P 2 "$address" -- false 2> "$scratch/said"
             wait_until grep -q 'exit status 1' "$scratch/said"
-            pkill -KILL -P "${background[-1]}"
+            kill -KILL "${background[-1]}"
             wait_until gone "${background[-1]}"
         done
     done
