@@ -135,12 +135,17 @@ public:
         read();
     }
 
-    /// False if the process has ended.
+    /// False if the process has ended. One that cannot be asked, for want of a descriptor say, still holds what it
+    /// does.
     bool complete(Holder &holder)
     {
         const auto entry = processes_.find(holder.process);
-        if (entry == processes_.end() || !entry->second)
+        if (entry == processes_.end())
             return false;
+        if (!entry->second) {
+            holder.command = "?";
+            return kill(static_cast<pid_t>(holder.process), 0) == 0 || errno != ESRCH;
+        }
         holder.start = entry->second->start;
         holder.parent = entry->second->parent;
         holder.threads = entry->second->threads;

@@ -79,7 +79,7 @@ struct Inspection {
         bool any = false;
         // Answers with the highest index in use.
         const int last = msgctl(0, IPC_INFO, reinterpret_cast<msqid_ds *>(&limits));
-        Result<void> whole;
+        Result<void> whole = last < 0 ? Error::system("asking for their number") : Result<void>();
         for (int index = 0; index <= last; index++) {
             msqid_ds record;
             const int id = msgctl(index, MSG_STAT_ANY, &record);
@@ -91,7 +91,9 @@ struct Inspection {
             if (!emit(Portrait(id, record, limits).object))
                 break;
         }
-        return any ? whole : list_text(emit, limits);
+        if (!any)
+            IPC_TRY(list_text(emit, limits));
+        return whole;
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)

@@ -132,9 +132,9 @@ Result<void> list_text(const Emit<ipc_object> &emit)
 template <typename Take> Result<void> each_set(bool &any, Take &&take)
 {
     any = false;
-    Result<void> whole;
     seminfo info = {};
     const int last = semctl(0, 0, SEM_INFO, &info); // answers with the highest index in use
+    Result<void> whole = last < 0 ? Error::system("asking for their number") : Result<void>();
     for (int index = 0; index <= last; index++) {
         semid_ds record;
         const int id = semctl(index, 0, SEM_STAT_ANY, &record);
@@ -183,7 +183,9 @@ struct Inspection {
         bool any;
         const Result<void> whole =
             each_set(any, [&](int id, const semid_ds &record) { return emit(Portrait(id, record).object); });
-        return any ? whole : list_text(emit);
+        if (!any)
+            IPC_TRY(list_text(emit));
+        return whole;
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)

@@ -263,7 +263,9 @@ struct Inspection {
             if (!emit(Portrait(id, record).object))
                 break;
         }
-        return any ? whole : list_text(emit); // before Linux 4.17 there is no such command
+        if (!any) // before Linux 4.17 there is no such command
+            IPC_TRY(list_text(emit));
+        return whole;
     }
 
     static Result<void> look(const ipc_address &address, const Emit<ipc_object> &emit)

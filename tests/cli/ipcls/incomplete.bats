@@ -131,14 +131,27 @@ fails_openly() {
     wait_until sleeps "$!"
     whole=$(ipcls --raw -o ADDRESS,STATE,SIZE,USED,MESSAGES,MAX-MESSAGES,VALUE,PIDS)
     # Those that read directories of objects, of plugins and of processes, and what the objects hold.
-    for call in getdents64 pread64 statx; do
+    for call in getdents64 pread64 statx openat; do
         strace -f -o "$scratch/calls" -e "trace=$call" ipcls --raw > /dev/null
         calls=$(wc -l < "$scratch/calls")
-        for ((when = 1; when <= calls && when <= 60; when++)); do
+        for ((when = 1; when <= calls && when <= 200; when++)); do
             fails_openly "$call" EIO "$when" || failed=yes
         done
     done
     [ -z "${failed-}" ]
+}
+
+@test "a holder that cannot be asked for its name is one all the same" {
+    needs_namespace
+    needs_strace
+    shmmk "$shm" 4K
+    hold posix-shm "/${shm#*:/}"
+    for error in EMFILE EIO; do
+        expect 0 strace -o /dev/null -e trace=openat -e "inject=openat:error=$error:when=$(
+            strace -e trace=openat ipcls "$shm" 2>&1 > /dev/null | grep -n "\"/proc/$holder/stat\"" | cut -d: -f1
+        )" ipcls --raw --noheadings -o STATE,PIDS "$shm"
+        prints "in\x20use $holder"
+    done
 }
 
 @test "what vanishes while it is listed is no failure" {
