@@ -165,6 +165,7 @@ shows() { [[ $(ipcls -o HOLDERS --noheadings "$2" 2> /dev/null) == *"$1"* ]]; }
     wait_until shows "$holder" "$ring"
     expect 1 mqrm "$ring"
     says mqrecv
+    kill -STOP "$holder" # who waits would learn of the removal, and end
     expect 0 mqrm --force "$ring"
     [ ! -e "$file" ]
     expect 1 mqsend "$ring" x
@@ -174,12 +175,13 @@ shows() { [[ $(ipcls -o HOLDERS --noheadings "$2" 2> /dev/null) == *"$1"* ]]; }
     removed=${BASH_REMATCH[1]}
     expect 0 ipcls "$removed"
     mqsend "$removed" 'through its descriptor'
-    wait_until grep -q descriptor "$scratch/seen"
     expect 1 mqrm --force "$removed"
     expect 1 mqmk "$removed"
     expect 1 mqsend ring:1/999 x
     expect 1 mqsend "ring:$holder/1" x
     says "it is no ring"
+    kill -CONT "$holder"
+    wait_until grep -q descriptor "$scratch/seen"
     expect 0 mqrm "$ring"
 }
 
