@@ -220,15 +220,8 @@ void wait_deadline(std::int64_t timeout)
         wanted = 0;
         return;
     }
-    // A tick that is due in time ends a short wait as well, maybe early; without a look at the clock, since this stands
-    // before every message.
-    static std::int64_t reach = 0; // the tick comes no later than so long after now
-    if (next_tick && timeout == watch_interval && reach <= timeout) {
-        wanted = 1;
-        return;
-    }
-    reach = timeout;
     static bool is_ready = false;
+    static std::int64_t reach = 0; // the tick comes no later than so long after now
     if (!is_ready) {
         is_ready = true;
         expect_ticks();
@@ -238,6 +231,14 @@ void wait_deadline(std::int64_t timeout)
         });
         next_tick = 0; // what it says may be a parent's
     }
+    // A tick that is due in time ends a short wait as well, maybe early; without a look at the clock, since this stands
+    // before every message. Wanted first: a tick that comes in between is repeated.
+    if (timeout == watch_interval && reach <= timeout) {
+        wanted = 1;
+        if (next_tick)
+            return;
+    }
+    reach = timeout;
     const std::int64_t now = monotonic_now();
     const std::int64_t end = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
     wanted = end;
