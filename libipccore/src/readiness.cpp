@@ -204,7 +204,7 @@ Result<Existence> find_queue(const Plugin &plugin, const Address &address)
 {
     const Result<Queue> queue = open_either_way(address);
     const int code = queue ? 0 : queue.error().code();
-    if (!code || (code == EACCES && !(plugin.queue()->features & IPC_QUEUE_MAPPED)))
+    if (!code || (code == EACCES && !(plugin.queue()->features & IPC_QUEUE_FILES)))
         return Existence{true};
     for (const int unknown : {EACCES, EPERM, EMFILE, ENFILE, ENOMEM, EIO, EINTR, ENOTSUP, usage_code})
         if (code == unknown)

@@ -25,7 +25,8 @@ Result<ipc_object> look(const Plugin &plugin, const Address &address)
     std::optional<ipc_object> found;
     if (!plugin.inspect())
         return failure(ENOTSUP, "whose it is cannot be seen (leave out -m, --owner and --group)");
-    const CrossingAddress crossing({address.mechanism, address.name, {}});
+    const Address bare = {address.mechanism, address.name, {}};
+    const CrossingAddress crossing(bare);
     const ipc_emit_object emit = [](void *context, const ipc_object *emitted) {
         *static_cast<std::optional<ipc_object> *>(context) = complete_record(*emitted);
         return 0;

@@ -63,7 +63,7 @@ private:
 
 class Channel {
 public:
-    static constexpr std::uint32_t features = IPC_QUEUE_PRIORITY;
+    static constexpr std::uint32_t features = IPC_QUEUE_PRIORITY | IPC_QUEUE_FILES;
 
     Channel(const PosixName &name, Fd file, const Layout &layout)
         : name_(name), file_(std::move(file)), layout_(layout), contents_(nullptr, layout)

@@ -49,7 +49,7 @@ template <typename Call> auto until_stopped(std::int64_t timeout, Call &&call)
 
 class Channel {
 public:
-    static constexpr std::uint32_t features = IPC_QUEUE_FRONT | IPC_QUEUE_MAPPED;
+    static constexpr std::uint32_t features = IPC_QUEUE_FRONT | IPC_QUEUE_MAPPED | IPC_QUEUE_FILES;
 
     Channel(Ring ring, bool looks) : ring_(std::move(ring)), looks_(looks) {}
 

@@ -272,8 +272,9 @@ enum {
     IPC_QUEUE_PRIORITY = 1u, /* messages have a priority, the highest is received first */
     IPC_QUEUE_TYPE = 2u,     /* messages have a type, a positive number */
     IPC_QUEUE_FRONT = 4u,    /* put_back() puts a message in front of all others */
-    IPC_QUEUE_MAPPED = 8u    /* calls touch memory that others may take away: the host ends one that meets SIGBUS there
+    IPC_QUEUE_MAPPED = 8u,   /* calls touch memory that others may take away: the host ends one that meets SIGBUS there
                                 and then uses the queue no more, not even to close it */
+    IPC_QUEUE_FILES = 16u    /* queues are files among others: one that may not be opened need not be a queue */
 };
 
 typedef struct ipc_queue_status {

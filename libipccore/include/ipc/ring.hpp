@@ -172,7 +172,10 @@ inline Result<Overview> look(int file)
 {
     const Header header = IPC_TRY(read_header(file));
     alignas(Shared) std::byte copy[sizeof(Shared)];
-    if (::pread(file, copy, sizeof copy, 0) != ssize_t(sizeof copy))
+    const ssize_t length = ::pread(file, copy, sizeof copy, 0);
+    if (length < 0)
+        return Error::system("it cannot be read");
+    if (length != ssize_t(sizeof copy))
         return Error::of(ESTALE, "its file is shorter than it was");
     Overview overview = overview_of(*reinterpret_cast<const Shared *>(copy), header);
     if (!has_openers(file))

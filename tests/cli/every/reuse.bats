@@ -51,9 +51,9 @@ differs() {
         expect 0 semmk --reuse -v "$gate" 7
         says "with value 3"
     done
-    differs "up to 32767, less than the 32768" semmk --reuse "$sysv_sem" 32768
+    differs "32768 is no value" semmk --reuse "$sysv_sem" 32768
     semmk "$mutex"
-    differs "up to 1, less than the 2" semmk --reuse "$mutex" 2
+    differs "its value is 1" semmk --reuse "$mutex" 2
 }
 
 @test "a barrier and a lock of several are no semaphores" {

@@ -79,18 +79,21 @@ one_of_each() {
     says "there is no plugin"
 }
 
+# with_descriptors N COMMAND...: the standard ones are three of them.
+with_descriptors() {
+    bash -c 'for open in {3..30}; do eval "exec $open>&-"; done; ulimit -n "$0"; exec "$@"' "$@"
+}
+
 @test "too few descriptors are an error and no empty list" {
     needs_namespace
     one_of_each
+    whole=$(ipcls --raw -o ADDRESS,STATE,USED,VALUE,MESSAGES)
     for descriptors in 4 5 6 7 8 9 10; do
-        run --separate-stderr bash -c "ulimit -n $descriptors; exec ipcls --raw -o ADDRESS,STATE,USED,VALUE,MESSAGES"
-        if [ "$status" -eq 0 ]; then
-            [ "$output" = "$(ipcls --raw -o ADDRESS,STATE,USED,VALUE,MESSAGES)" ]
-        else
-            [ -n "$stderr" ]
-        fi
+        run --separate-stderr with_descriptors "$descriptors" ipcls --raw -o ADDRESS,STATE,USED,VALUE,MESSAGES
+        [ "$status" -eq 1 ] || [ "$output" = "$whole" ]
+        [ "$status" -eq 0 ] || says "Too many open files"
     done
-    expect 1 bash -c "ulimit -n 5; exec ipcls"
+    expect 1 with_descriptors 5 ipcls
     says "Too many open files"
 }
 
@@ -107,9 +110,11 @@ one_of_each() {
     needs_namespace
     needs_nobody
     one_of_each
-    expect 0 as_nobody ipcls "posix-*:*" "sysv-*:*" "mutex:*" "ring:*"
-    for address in "$shm" "$sem" "$mutex" "$sysv_shm" "$sysv_mq" "$sysv_sem"; do
-        [[ $output == *"$address"* ]]
+    for mechanism in posix-shm posix-sem mutex ring sysv-shm sysv-mq sysv-sem; do
+        wanted=$(cells ADDRESS "$mechanism:*" | grep -v "$boost_mq\|${boost_shm#*:}\|${boost_mq#*:}" || true)
+        [ -n "$wanted" ]
+        expect 0 as_nobody ipcls --raw --noheadings -o ADDRESS "$mechanism:*"
+        for address in $wanted; do [[ $output == *"$address"* ]]; done
     done
 }
 
@@ -117,7 +122,7 @@ one_of_each() {
 fails_openly() {
     run --separate-stderr strace -f -o /dev/null -e "trace=$1" -e "inject=$1:error=$2:when=$3" ipcls --raw \
         -o ADDRESS,STATE,SIZE,USED,MESSAGES,MAX-MESSAGES,VALUE,PIDS
-    [ "$status" -eq 1 ] && [ -n "$stderr" ] && return 0
+    [ "$status" -ne 0 ] && [ -n "$stderr" ] && return 0 # 127: of the program loader
     [ "$status" -eq 0 ] && [ "$output" = "$whole" ] && return 0
     printf '%s failing with %s the time %s: status %s\n%s\n%s\n' "$1" "$2" "$3" "$status" "$output" "$stderr"
     return 1
@@ -165,6 +170,6 @@ fails_openly() {
 
 @test "ipcwatch shows what could not be looked at as a note" {
     needs_namespace
-    expect 0 bash -c "ulimit -n 5; exec ipcwatch -b -n 1"
+    expect 0 with_descriptors 5 ipcwatch -b -n 1
     [[ $output == *"note: "*"Too many open files"* ]]
 }
