@@ -125,6 +125,41 @@ TEST_CASE("a segment's creation is exclusive and leaves the old one as it was")
     CHECK(content(*first, 4) == "mine");
 }
 
+TEST_CASE("a segment made without a name is found when it is committed, and not before")
+{
+    if (!applies() || !subject().segment()->create_unnamed)
+        return;
+    FreshAddress address;
+    auto made = Segment::create_unnamed(*address, 4096, {});
+    REQUIRE(made.ok());
+    std::memcpy(made->map()->data(), "mine", 4);
+    CHECK(code_of(Segment::open(*address, Access::read)) == ENOENT);
+    const int descriptor = made->status()->descriptor;
+    REQUIRE(made->commit().ok());
+    CHECK(made->status()->descriptor == descriptor);
+    CHECK(content(*made, 4) == "mine");
+    auto found = Segment::open(*address, Access::read);
+    REQUIRE(found.ok());
+    CHECK(found->status()->identity.number == made->status()->identity.number);
+    CHECK(code_of(Segment::create_unnamed(*address, 4096, {})) == EEXIST);
+}
+
+TEST_CASE("a segment made without a name leaves a name alone that was taken meanwhile")
+{
+    if (!applies() || !subject().segment()->create_unnamed)
+        return;
+    FreshAddress address;
+    auto late = Segment::create_unnamed(*address, 4096, {});
+    REQUIRE(late.ok());
+    auto first = Segment::create(*address, 100, {});
+    REQUIRE(first.ok());
+    CHECK(code_of(late->commit()) == EEXIST);
+    CHECK(late->remove().ok());
+    auto found = Segment::open(*address, Access::read);
+    REQUIRE(found.ok());
+    CHECK(found->status()->bytes == 100);
+}
+
 TEST_CASE("a segment that is not there is ENOENT and is not created by opening")
 {
     if (!applies())
