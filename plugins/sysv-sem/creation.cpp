@@ -72,13 +72,15 @@ Error creation_refused(int code, const Name &name, std::size_t size)
     return Error::system("creating it", code);
 }
 
-/// All values at once, then an operation that changes none, since only those set the time of the last one.
+/// All values at once, then an operation that changes none in the end, since only those set the time of the last one.
+/// Waiting for zero would do, but that is for who may read, and while it is made its own user may not.
 Result<void> initialise(int id, Values &values)
 {
     if (semctl(id, 0, SETALL, values.data()) != 0)
         return operation_error(errno, id, "setting its values");
     const Set set(id);
-    const int code = values.front() ? set.try_now({{0, -1, IPC_NOWAIT}, {0, 1, 0}}) : set.try_now({{0, 0, IPC_NOWAIT}});
+    const int code =
+        values.front() ? set.try_now({{0, -1, IPC_NOWAIT}, {0, 1, 0}}) : set.try_now({{0, 1, IPC_NOWAIT}, {0, -1, 0}});
     return code ? operation_error(code, id, "setting its values") : Result<void>();
 }
 

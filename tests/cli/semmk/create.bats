@@ -45,6 +45,17 @@ load ../helper
     says "value 5"
 }
 
+@test "an ordinary user makes one of any value" {
+    needs_nobody
+    for gate in "$sem" "$sysv_sem"; do
+        for value in 0 1 2; do
+            expect 0 as_nobody semmk "$gate" $value
+            [ "$(cells VALUE "$gate")" = $value ]
+            expect 0 as_nobody semrm "$gate"
+        done
+    done
+}
+
 @test "a private set is reached by the identifier that is printed" {
     expect 0 semmk sysv:private 2
     gate=$output
