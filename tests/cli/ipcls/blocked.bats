@@ -43,7 +43,7 @@ mutexes() {
         contend "${gates[i]}"
         # The command runs as semlock's process, or as a child of it.
         locked_by=$(cells LOCKED-BY "${listed[i]}")
-        [[ $locked_by == *"$holder"* || $locked_by == *"$(pgrep -P "$holder")"* ]]
+        grep -q -w -F -e "$holder" -e "$(pgrep -x -P "$holder" sleep)" <<< "$locked_by"
         # In one look: some who wait wake up from time to time.
         row="$waiter semlock lock ${listed[i]} - $locked_by"
         wait_until eval '[ "$(blocked_column 1-4,6,7 "${gates[i]%\?*}")" = "$row" ]'

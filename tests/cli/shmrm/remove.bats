@@ -170,7 +170,7 @@ leave_orphan() {
     shmmk "$sysv_shm" 4096
     expect 1 elsewhere shmrm "$sysv_shm" # who made it may be one of those that are not seen
     says "not visible from here"
-    expect 0 elsewhere sh -c 'shmmk sysv:0x77 1 > /dev/null && shmrm sysv:0x77'
+    expect 0 elsewhere sh -c 'shmrm "$(shmmk sysv:private 1)"'
     [ -z "$stderr" ]
 }
 
