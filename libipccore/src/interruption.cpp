@@ -221,7 +221,6 @@ void wait_deadline(std::int64_t timeout)
         return;
     }
     static bool is_ready = false;
-    static std::int64_t reach = 0; // the tick comes no later than so long after now
     if (!is_ready) {
         is_ready = true;
         expect_ticks();
@@ -231,14 +230,6 @@ void wait_deadline(std::int64_t timeout)
         });
         next_tick = 0; // what it says may be a parent's
     }
-    // A tick that is due in time ends a short wait as well, maybe early; without a look at the clock, since this stands
-    // before every message. Wanted first: a tick that comes in between is repeated.
-    if (timeout == watch_interval && reach <= timeout) {
-        wanted = 1;
-        if (next_tick)
-            return;
-    }
-    reach = timeout;
     const std::int64_t now = monotonic_now();
     const std::int64_t end = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
     wanted = end;
