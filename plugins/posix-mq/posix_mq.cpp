@@ -125,13 +125,18 @@ public:
     Result<void> wait(std::uint32_t what, std::int64_t timeout)
     {
         pollfd descriptor = {queue_.get(), short(what == IPC_WAIT_MESSAGE ? POLLIN : POLLOUT), 0};
-        const timespec most = {timeout / 1'000'000'000, timeout % 1'000'000'000};
-        const int ready = ::ppoll(&descriptor, 1, timeout == IPC_FOREVER ? nullptr : &most, nullptr);
-        if (ready > 0 || (ready < 0 && errno == EINTR && !ipc::host->interrupted()))
-            return {};
-        if (ready < 0)
-            return Error::system("waiting for it");
-        return timeout ? Error::of(ETIMEDOUT, "timed out") : Error::of(EAGAIN, "it is not so yet");
+        const ipc::Deadline deadline(timeout);
+        for (;;) {
+            const std::optional<std::int64_t> left = deadline.left();
+            const timespec most = ipc::timespec_of(left.value_or(0));
+            const int ready = ::ppoll(&descriptor, 1, left ? &most : nullptr, nullptr);
+            if (ready > 0)
+                return {};
+            if (ready == 0)
+                return timeout ? Error::of(ETIMEDOUT, "timed out") : Error::of(EAGAIN, "it is not so yet");
+            if (errno != EINTR || ipc::wait_is_interrupted())
+                return Error::system("waiting for it");
+        }
     }
 
 private:
