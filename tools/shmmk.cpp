@@ -140,8 +140,7 @@ ipc::Result<Made> make_new(const ipc::Command &command, Request &request, ipc::F
 /// With --reuse an existing segment will do if it is large enough; its size stays.
 ipc::Result<Made> reuse(const ipc::Command &command, Request &request, ipc::Fd &input)
 {
-    ipc::Segment segment =
-        IPC_TRY(ipc::reuse_segment(request.address, request.bytes.value_or(0), request.ownership));
+    ipc::Segment segment = IPC_TRY(ipc::reuse_segment(request.address, request.bytes.value_or(0), request.ownership));
     const ipc_segment_status status = IPC_TRY(segment.status());
     if (!request.bytes && ipc::bytes_to_come(input.get()).value_or(0) == 0)
         input = IPC_TRY(ipc::spooled(input.get(), status.bytes + 1)); // one more tells that there are more
