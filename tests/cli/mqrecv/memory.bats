@@ -12,7 +12,7 @@ prepare() {
 sweep() { # ADDRESS WORD...
     local address=$1 done=0 back=0 limit
     shift
-    for limit in {100000..20000..5000}; do
+    for limit in {100000..20000..10000}; do
         mqsend "$address" "${send[@]}" -s -i "$scratch/input"
         run --separate-stderr bash -c 'ulimit -v "$0"; exec "$@" > "$OUT"' "$limit" mqrecv "$@"
         if [ "$status" -eq 0 ]; then
