@@ -27,7 +27,8 @@ open_screen() {
     # So that the socket of tmux is not among the objects, nor what others have.
     if [ "${IPCUTILS_NAMESPACE-}" = inside ]; then apart="unshare --net"; else set -- "$@" "'*$unique'"; fi
     tmux_here new-session -d -x "$width" -y "$height" "$apart env PS1='$ ' sh -i"
-    tmux_here send-keys -l "clear; $*; echo status \$?"
+    # With a trap, since a shell whose command died of SIGINT leaves the rest of the line.
+    tmux_here send-keys -l "trap : INT; clear; $*; echo status \$?"
     tmux_here send-keys Enter
     # Keys that come before the program has set up the terminal are lost, and the line that starts it shows its words.
     wait_until screen_is_taken_or_over || { screen; return 1; }

@@ -3,9 +3,10 @@
 # everywhere.
 load ../helper
 
-# instructions COMMAND...: executed in user space, from the first of the loader on.
+# instructions COMMAND...: executed in user space, from the first of the loader on, which looks at every variable of the
+# environment.
 instructions() {
-    valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$@" > /dev/null 2> "$scratch/said"
+    env -i PATH="$PATH" LC_ALL=C.UTF-8 valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$@" > /dev/null 2> "$scratch/said"
     sed -n 's/^summary: //p;s/^totals: //p' "$scratch/callgrind" | tail -1
 }
 

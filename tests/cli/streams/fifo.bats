@@ -88,7 +88,10 @@ prepare() {
     [ "$sent" -le 1200 ]
 }
 
-@test "mqrm removes a FIFO that nobody has open" {
+# This is the machine's first process namespace, whose inode the kernel has fixed.
+sees_every_process() { [ "$(readlink /proc/self/ns/pid)" = "pid:[$((0xEFFFFFFC))]" ]; }
+
+@test "mqrm removes a FIFO that nobody has open, by force where that cannot be seen" {
     mqmk "$fifo" > /dev/null
     in_background bash -c 'exec sleep 60 <> "$0"' "$path"
     sleeper=${background[-1]}
@@ -98,7 +101,12 @@ prepare() {
     says "held by"
     kill "$sleeper"
     wait "$sleeper" || true
-    expect 0 mqrm "$fifo"
+    if ! sees_every_process; then
+        expect 1 mqrm "$fifo"
+        says "is not known"
+        force=--force
+    fi
+    expect 0 mqrm ${force-} "$fifo"
     [ ! -e "$path" ]
 }
 
