@@ -20,4 +20,5 @@ option(IPCUTILS_SANITIZE "Build with the address and undefined behaviour sanitiz
 if(IPCUTILS_SANITIZE)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    string(APPEND CMAKE_EXE_LINKER_FLAGS " -no-pie") # relocating what the sanitizers note down is half of every start
 endif()

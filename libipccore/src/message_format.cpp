@@ -33,11 +33,11 @@ template <typename Number> void append_number(bool known, Number number, std::st
         out += '-';
 }
 
-void append_conversion(char conversion, const ReceivedMessage &message, Destination destination, std::string &out)
+void append_conversion(char conversion, const ReceivedMessage &message, OutputKind kind, std::string &out)
 {
     switch (conversion) {
     case 'p':
-        return append_payload(message.bytes, destination, out);
+        return append_payload(message.bytes, kind, out);
     case 'l':
         return append_number(true, message.bytes.size(), out);
     case 'x':
@@ -81,18 +81,18 @@ Result<MessageFormat> MessageFormat::parse(std::string_view text)
     return format;
 }
 
-void MessageFormat::append(const ReceivedMessage &message, Destination destination, std::string &out) const
+void MessageFormat::append(const ReceivedMessage &message, OutputKind kind, std::string &out) const
 {
     for (const Piece &piece : pieces_) {
         out += piece.literal;
-        append_conversion(piece.conversion, message, destination, out);
+        append_conversion(piece.conversion, message, kind, out);
     }
 }
 
-void append_payload(std::span<const std::byte> bytes, Destination destination, std::string &out)
+void append_payload(std::span<const std::byte> bytes, OutputKind kind, std::string &out)
 {
     const std::string_view text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-    if (destination == Destination::terminal)
+    if (kind == OutputKind::terminal)
         out += printable(text);
     else
         out += text;

@@ -25,7 +25,7 @@ struct ReceivedMessage {
 };
 
 /// Whether payloads go to a terminal, which their control characters must not reach.
-enum class Destination { stream, terminal };
+enum class OutputKind { stream, terminal };
 
 class MessageFormat {
 public:
@@ -38,7 +38,7 @@ public:
     static Result<MessageFormat> parse(std::string_view text);
 
     /// Append the message, without any terminator. A priority or type that it has not is `-`.
-    void append(const ReceivedMessage &message, Destination destination, std::string &out) const;
+    void append(const ReceivedMessage &message, OutputKind kind, std::string &out) const;
 
 private:
     struct Piece {
@@ -49,6 +49,6 @@ private:
 };
 
 /// The payload as text: unchanged for a stream, printable for a terminal.
-void append_payload(std::span<const std::byte> bytes, Destination destination, std::string &out);
+void append_payload(std::span<const std::byte> bytes, OutputKind kind, std::string &out);
 
 } // namespace ipc

@@ -52,30 +52,30 @@ Result<Rendering> RenderingOptions::rendering(const Framing &framing, bool frame
 {
     const bool json = framing.kind == Framing::Kind::json;
     const bool stream = framing.kind == Framing::Kind::chunks;
-    const auto destination = ::isatty(STDOUT_FILENO) ? Destination::terminal : Destination::stream;
+    const auto kind = ::isatty(STDOUT_FILENO) ? OutputKind::terminal : OutputKind::stream;
     if (hex_ && (framed || format_))
         return usage_error("--hex says all of how messages are written (leave out the other one)");
     if (json && format_)
         return usage_error("--json and --format contradict each other (give one of them)");
     if (stream && format_)
         return usage_error("--stream and --format contradict each other (give one of them)");
-    if (framing.kind == Framing::Kind::length_prefixed && destination == Destination::terminal)
+    if (framing.kind == Framing::Kind::length_prefixed && kind == OutputKind::terminal)
         return usage_error("--length-prefixed writes binary numbers, and standard output is a terminal (redirect it)");
     if (hex_)
         return Rendering(append_dump);
     if (json)
         return framed_rendering(framing, [=](const ReceivedMessage &message, std::string &out) {
-            append_json_message(message, destination == Destination::terminal ? JsonText::ascii : JsonText::utf8, out);
+            append_json_message(message, kind == OutputKind::terminal ? JsonText::ascii : JsonText::utf8, out);
         });
     if (format_)
         return framed_rendering(framing, [=, format = *format_](const ReceivedMessage &message, std::string &out) {
-            format.append(message, destination, out);
+            format.append(message, kind, out);
         });
-    if (destination == Destination::terminal && stream)
+    if (kind == OutputKind::terminal && stream)
         return Rendering(append_text);
-    if (destination == Destination::terminal)
+    if (kind == OutputKind::terminal)
         return framed_rendering(framing, [](const ReceivedMessage &message, std::string &out) {
-            append_payload(message.bytes, Destination::terminal, out);
+            append_payload(message.bytes, OutputKind::terminal, out);
         });
     return Rendering();
 }

@@ -18,7 +18,7 @@ namespace {
 std::span<const std::byte> bytes_of(const std::string &text) { return std::as_bytes(std::span(text)); }
 
 std::string formatted(std::string_view format, const ReceivedMessage &message,
-                      Destination destination = Destination::stream)
+                      OutputKind destination = OutputKind::stream)
 {
     std::string out;
     (*MessageFormat::parse(format)).append(message, destination, out);
@@ -116,7 +116,7 @@ TEST_CASE("a format has conversions and escapes")
     const ReceivedMessage message = {bytes_of(payload), IPC_QUEUE_PRIORITY, 5, 0, IPC_NO_TIME, 7};
     CHECK(formatted("%i: %l %x %P %t %T %% [%p]\\t\\x41\\\\", message) == "7: 3 611bff 5 - - % [a\x1b\xff]\tA\\");
     CHECK(formatted("", message).empty());
-    CHECK(formatted("%p", message, Destination::terminal) == "a\\x1B\\xFF");
+    CHECK(formatted("%p", message, OutputKind::terminal) == "a\\x1B\\xFF");
     for (const char *wrong : {"%", "%q", "\\", "\\q", "\\x1"})
         CHECK_FALSE(MessageFormat::parse(wrong));
 }
