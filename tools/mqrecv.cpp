@@ -172,6 +172,7 @@ ipc::Result<int> ipc::run(Command &command)
         const Result<void> ready = wait_until(request.address, *request.readiness, timeout);
         return ready ? status::done : request.wait.end(ready.error());
     }
+    catch_deadly_signals();
     ignore_signal(SIGPIPE);
     if (request.work.given())
         return work(command, request, timeout);

@@ -261,6 +261,7 @@ ipc::Result<int> ipc::run(Command &command)
         return usage_error("MESSAGE arguments are not kept (leave out --unsent)");
 
     catch_interruptions();
+    catch_deadly_signals();
     Fd input;
     if (request.messages.empty())
         input = IPC_TRY(open_input(request.input.value_or("-")));

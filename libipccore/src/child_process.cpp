@@ -7,9 +7,11 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdint>
 #include <memory>
@@ -18,6 +20,27 @@
 namespace ipc {
 namespace {
 
+/// Those of setitimer(2) and alarm(2): a new process has none, and what was meant for the program is the child's.
+class Timers {
+public:
+    void stop_here()
+    {
+        const itimerval never = {};
+        for (std::size_t i = 0; i < all.size(); i++)
+            setitimer(all[i], &never, &left_[i]);
+    }
+    void go_on_here() const
+    {
+        for (std::size_t i = 0; i < all.size(); i++)
+            if (left_[i].it_value.tv_sec || left_[i].it_value.tv_usec)
+                setitimer(all[i], &left_[i], nullptr);
+    }
+
+private:
+    static constexpr std::array<__itimer_which, 3> all = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+    std::array<itimerval, 3> left_ = {};
+};
+
 /// What the child does in this process's memory: what it allocates there stays.
 struct Start {
     const std::vector<std::string> &words;
@@ -25,6 +48,7 @@ struct Start {
     const std::function<Result<void>()> &prepare;
     pid_t parent;
     std::optional<Error> error;
+    Timers timers = {};
 
     int run()
     {
@@ -33,8 +57,10 @@ struct Start {
             return status::failed;
         if (const Result<void> prepared = prepare(); !prepared)
             error = prepared.error();
-        else
+        else {
+            timers.go_on_here();
             error = execute(words, environment);
+        }
         return exit_status(*error); // which tells where no memory is shared, as under valgrind
     }
 };
@@ -137,11 +163,12 @@ Result<void> ChildProcess::start(const std::vector<std::string> &words, const En
     keep_status.sa_handler = SIG_DFL;
     change_signal(SIGCHLD, keep_status);
     Start start{words, environment, prepare, getpid(), {}};
+    start.timers.stop_here();
     int handle = -1;
     child_ = clone_sharing_memory(start, keep == Keep::resources ? CLONE_SYSVSEM | CLONE_PIDFD : 0, &handle);
     handle_ = Fd(handle);
     if (child_ < 0)
-        return failure(errno, "no process can be started: {} (raise RLIMIT_NPROC: ulimit -u)", std::strerror(errno));
+        return failure(ENOMEM, "no process can be started: {} (raise RLIMIT_NPROC: ulimit -u)", std::strerror(errno));
     if (start.error) {
         (void)wait();
         return *start.error;
@@ -161,7 +188,7 @@ Result<void> ChildProcess::start_keeper()
     const int code = errno;
     kill(child_, SIGKILL);
     (void)wait();
-    return failure(code, "no second process can be started to keep the lock: {} (raise RLIMIT_NPROC: ulimit -u)",
+    return failure(ENOMEM, "no second process can be started to keep the lock: {} (raise RLIMIT_NPROC: ulimit -u)",
                    std::strerror(code));
 }
 

@@ -172,6 +172,13 @@ void catch_interruptions()
             handle(signal, on_stop);
 }
 
+void catch_deadly_signals()
+{
+    for (int signal : {SIGQUIT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT})
+        if (!is_ignored_by_caller(signal))
+            handle(signal, on_stop);
+}
+
 /// Ignoring the ticks forgets one that waits to be delivered, which would end the process that has no handler.
 void release_interruptions()
 {

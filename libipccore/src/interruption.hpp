@@ -13,6 +13,10 @@ namespace ipc {
 /// that begins just after the signal is woken too, since the signal is repeated every few milliseconds until then.
 void catch_interruptions();
 
+/// The same for every other signal of POSIX and Linux that would end the process, as of a timer of the caller: for
+/// commands that have messages in hand. Real-time signals, which nobody sends unasked, still end it at once.
+void catch_deadly_signals();
+
 /// From now on all signals are treated as when the command was started, and no deadline holds any more. For handing the
 /// process to another program.
 void release_interruptions();

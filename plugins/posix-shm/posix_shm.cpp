@@ -76,6 +76,7 @@ Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
         return Error::of(EIDRM, "it has no name to remove, and is gone when its last holder lets go (end its holders)");
     PosixName name(address.name);
     Fd directory = IPC_TRY(ipc::open_shm_directory());
+    IPC_TRY(ipc::leave_to_its_mechanism(directory.get(), name.leaf(), removal));
     return ipc::remove_file(directory.get(), name.leaf(), removal);
 }
 

@@ -123,6 +123,17 @@ inline bool is_no_segment(std::string_view leaf, std::optional<std::uint64_t> by
            (leaf.starts_with("holders.") && has_entries(holders_bytes));
 }
 
+/// EPERM where only what nobody uses is to be removed, and the file belongs to another mechanism: that one alone knows
+/// who counts on it, as a process that runs under a lock does without having the file open.
+inline Result<void> leave_to_its_mechanism(int directory, const char *leaf, const Removal &removal)
+{
+    struct statx status;
+    if (removal.unused && file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0 &&
+        is_no_segment(leaf, status.stx_size))
+        return Error::of(EPERM, "it is part of a semaphore, a mutex or a ring (remove that, or use --force)");
+    return {};
+}
+
 /// For claim(): a mapping or descriptor of a file there makes its process a holder. By the inode and never by the path:
 /// that of a named semaphore says deleted as long as it lives.
 inline bool claim_shm_file(const ipc_sight &sight, ipc_claim &claim)

@@ -174,6 +174,19 @@ leave_orphan() {
     [ -z "$stderr" ]
 }
 
+@test "the parts of a lock are left to what removes locks" {
+    semmk "$sem"
+    semlock "$sem" -- semlock "$mutex" -- sh -c '
+        for part in /sem. /holders. /mutex.; do
+            for mechanism in posix-shm: file:/dev/shm; do shmrm "$mechanism$part$0" 2>> "$1" && exit 99; done
+        done; exit 7' "${sem#*:/}" "$scratch/said" || status=$?
+    [ "$status" -eq 7 ]
+    [ "$(grep -c "is part of\|held by\|in use" "$scratch/said")" -eq 6 ]
+    expect 1 shmrm "posix-shm:/mutex.${mutex#*:/}"
+    says "it is part of a semaphore, a mutex or a ring (remove that, or use --force)"
+    expect 0 shmrm --force "posix-shm:/mutex.${mutex#*:/}"
+}
+
 @test "what hidepid hides is refused, and the state is not known" {
     needs_nobody
     needs_namespace

@@ -57,6 +57,31 @@ END
     done
 }
 
+@test "no signal that would end it makes mqrecv lose a message in hand" {
+    needs_namespace
+    for signal in ALRM VTALRM PROF USR1 USR2 XCPU IO PWR STKFLT; do
+        mqsend "$mq" keep
+        mkfifo "$scratch/$signal"
+        in_background mqrecv "$mq" -- sh -c 'echo runs > "$0"; read -r line < "$0"; exit 1' "$scratch/$signal" 2> /dev/null
+        receiver=$!
+        read -r _ < "$scratch/$signal"
+        kill -"$signal" "$receiver"
+        echo go > "$scratch/$signal"
+        status=0
+        wait "$receiver" || status=$?
+        [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
+        [ "$(mqrecv -n "$mq")" = keep ]
+    done
+}
+
+@test "an alarm that the caller has set ends a command under a lock" {
+    for address in "$sem" "$sysv_sem" "$mutex" "$flock"; do
+        expect 142 within perl -e 'alarm 1; exec @ARGV' semlock "$address" -- sleep 300
+        expect 0 within perl -e 'alarm 300; exec @ARGV' semlock "$address" -- true
+    done
+    expect 7 within perl -e 'alarm 1; exec @ARGV' semlock "$flock" -- perl -e '$SIG{ALRM} = sub { exit 7 }; sleep 300'
+}
+
 @test "a command that is run finds signals as the caller had them" {
     [ "$IPCUTILS_SANITIZE" != ON ] || bus="" # which a sanitizer catches before anything else runs
     inherit=(env --block-signal=USR1,CHLD,ALRM,RTMAX-5
