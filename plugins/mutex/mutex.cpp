@@ -58,6 +58,7 @@ public:
     {
         if (locked_)
             (void)unlock();
+        note_use(file_.get());
     }
 
     static Result<std::unique_ptr<Mutex>> create(const ipc_address &address, std::uint32_t purpose, std::uint64_t value,
@@ -105,6 +106,7 @@ Result<std::unique_ptr<Mutex>> Mutex::open(const ipc_address &address)
     const std::string path = std::string(shm_directory) + '/' + LeafName(address.name).text();
     Fd file = IPC_TRY(open_file(path.c_str(), IPC_READ | IPC_WRITE, O_NOFOLLOW));
     MappedImage image = IPC_TRY(MappedImage::map(file.get()));
+    note_use(file.get());
     return std::make_unique<Mutex>(std::move(file), std::move(image));
 }
 

@@ -68,7 +68,10 @@ Result<SemaphoreFile> SemaphoreFile::create(const char *name, std::uint64_t valu
 Result<SemaphoreFile> SemaphoreFile::open(const char *name)
 {
     const std::string path = std::string(shm_directory) + '/' + semaphore_leaf(name).text();
-    return map(IPC_TRY(open_file(path.c_str(), IPC_READ | IPC_WRITE, O_NOFOLLOW)));
+    Fd opened = IPC_TRY(open_file(path.c_str(), IPC_READ | IPC_WRITE, O_NOFOLLOW));
+    SemaphoreFile file = IPC_TRY(map(std::move(opened)));
+    note_use(file.file_.get());
+    return file;
 }
 
 Result<SemaphoreFile> SemaphoreFile::map(Fd file)
@@ -103,8 +106,10 @@ SemaphoreFile::SemaphoreFile(SemaphoreFile &&other) noexcept
 
 SemaphoreFile::~SemaphoreFile()
 {
-    if (image_)
-        ::munmap(image_, sizeof *image_);
+    if (!image_)
+        return;
+    note_use(file_.get());
+    ::munmap(image_, sizeof *image_);
 }
 
 Result<struct statx> SemaphoreFile::status() const

@@ -8,6 +8,8 @@
 
 #include <sys/syscall.h>
 
+#include <algorithm>
+
 namespace {
 
 using ipc::Emit;
@@ -82,7 +84,8 @@ Result<bool> emit_ring(const char *name, const char *before, const struct statx 
     ipc::describe_file(status, object);
     object.name = name;
     object.capacity = object.used = IPC_UNKNOWN;
-    object.last_in_time = IPC_NO_TIME; // stores into a mapping set no time
+    object.changed = std::max(object.changed, object.last_in_time); // when it was last opened or let go
+    object.last_in_time = IPC_NO_TIME;
     Detail detail;
     if (status.stx_nlink == 0)
         object.flags |= IPC_OBJECT_REMOVED;

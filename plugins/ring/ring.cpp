@@ -51,7 +51,10 @@ class Channel {
 public:
     static constexpr std::uint32_t features = IPC_QUEUE_FRONT | IPC_QUEUE_MAPPED | IPC_QUEUE_FILES;
 
-    Channel(Ring ring, bool looks) : ring_(std::move(ring)), looks_(looks) {}
+    Channel(Ring ring, bool looks) : ring_(std::move(ring)), looks_(looks) { note_part(); }
+    Channel(const Channel &) = delete;
+    Channel &operator=(const Channel &) = delete;
+    ~Channel() { note_part(); }
 
     static Result<std::unique_ptr<Channel>> create(const ipc_address &address, std::uint64_t max_messages,
                                                    std::uint64_t max_message_size, const ipc_ownership &ownership)
@@ -146,7 +149,14 @@ private:
     {
         ring_ = IPC_TRY(Ring::adopt(Fd(::fcntl(ring_.descriptor(), F_DUPFD_CLOEXEC, 0))));
         looks_ = false;
+        note_part();
         return {};
+    }
+
+    void note_part() const
+    {
+        if (!looks_)
+            ipc::note_use(ring_.descriptor());
     }
 
     Ring ring_;

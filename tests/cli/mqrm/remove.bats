@@ -120,3 +120,20 @@ load ../helper
     [ -z "$stderr" ]
     expect 2 mqrecv -n "$mq"
 }
+
+@test "--older-than counts from the last use of a ring too" {
+    needs_namespace
+    mqmk ring:/jobs
+    made=$EPOCHSECONDS
+    spared() {
+        [ $((EPOCHSECONDS - made)) -gt 4 ] || return 1
+        mqsend ring:/jobs precious
+        [ -z "$(mqrm --older-than 3s --dry-run)" ]
+    }
+    wait_until spared
+    before=$(stat -c %y /dev/shm/ipcring.jobs)
+    mqrecv --peek ring:/jobs
+    ipcls > /dev/null 2>&1
+    [ "$(stat -c %y /dev/shm/ipcring.jobs)" = "$before" ]
+    wait_until eval 'mqrm --older-than 3s && [ -z "$(cells ADDRESS)" ]'
+}

@@ -67,14 +67,18 @@ load ../helper
 @test "--older-than counts from the last use" {
     needs_namespace
     semmk "$sysv_sem" 1
+    semmk "$sem" 1
+    semmk "$mutex"
     made=$EPOCHSECONDS
     spared() {
         [ $((EPOCHSECONDS - made)) -gt 4 ] || return 1
         sempost "$sysv_sem"
-        [ -z "$(semrm --older-than 3s --dry-run "$sysv_sem")" ]
+        sempost "$sem"
+        semlock "$mutex" -- true
+        [ -z "$(semrm --older-than 3s --dry-run)" ]
     }
     wait_until spared
-    wait_until eval 'semrm --older-than 3s "$sysv_sem" && [ -z "$(cells ADDRESS "$sysv_sem")" ]'
+    wait_until eval 'semrm --older-than 3s && [ -z "$(cells ADDRESS)" ]'
 }
 
 @test "patterns remove semaphores and leave segments alone" {
