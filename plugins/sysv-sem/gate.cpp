@@ -81,7 +81,7 @@ namespace {
 
 constexpr const char *contradiction =
     "its first semaphore lets nobody in, though a slot is free: semwait or another program has lowered it (if nobody "
-    "uses it, let one in with sempost, or remove it with semrm)";
+    "uses it, let one in with sempost, or remove it with semrm --force)";
 
 class Gate {
 public:
