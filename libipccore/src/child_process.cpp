@@ -37,8 +37,8 @@ public:
     }
 
 private:
-    static constexpr std::array<__itimer_which, 3> all = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
-    std::array<itimerval, 3> left_ = {};
+    static constexpr std::array all = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+    std::array<itimerval, all.size()> left_ = {};
 };
 
 /// What the child does in this process's memory: what it allocates there stays.
@@ -55,15 +55,21 @@ struct Start {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) // it has ended already
             return status::failed;
-        if (const Result<void> prepared = prepare(); !prepared)
+        if (const Result<void> prepared = prepare(); !prepared) {
             error = prepared.error();
-        else {
+        } else {
             timers.go_on_here();
             error = execute(words, environment);
         }
         return exit_status(*error); // which tells where no memory is shared, as under valgrind
     }
 };
+
+/// EAGAIN would say that others have what was asked for.
+Error no_process(std::string_view what, int code)
+{
+    return failure(ENOMEM, "{}: {} (raise RLIMIT_NPROC: ulimit -u)", what, std::strerror(code));
+}
 
 /// No copy of this process is made, which would be a good part of what a short command costs.
 pid_t clone_sharing_memory(Start &start, int flags, int *handle)
@@ -168,7 +174,7 @@ Result<void> ChildProcess::start(const std::vector<std::string> &words, const En
     child_ = clone_sharing_memory(start, keep == Keep::resources ? CLONE_SYSVSEM | CLONE_PIDFD : 0, &handle);
     handle_ = Fd(handle);
     if (child_ < 0)
-        return failure(ENOMEM, "no process can be started: {} (raise RLIMIT_NPROC: ulimit -u)", std::strerror(errno));
+        return no_process("no process can be started", errno);
     if (start.error) {
         (void)wait();
         return *start.error;
@@ -188,8 +194,7 @@ Result<void> ChildProcess::start_keeper()
     const int code = errno;
     kill(child_, SIGKILL);
     (void)wait();
-    return failure(ENOMEM, "no second process can be started to keep the lock: {} (raise RLIMIT_NPROC: ulimit -u)",
-                   std::strerror(code));
+    return no_process("no second process can be started to keep the lock", code);
 }
 
 Result<ChildEnd> ChildProcess::wait()

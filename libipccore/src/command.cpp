@@ -195,6 +195,7 @@ Command::Command(int count, char **words) : state_(std::make_unique<State>())
 {
     const std::string_view path = count > 0 ? words[0] : "";
     state_->line.command = path.substr(path.rfind('/') + 1);
+    state_->line.options.reserve(32); // more than any command has, so that none is moved
     for (int i = 1; i < count; i++)
         state_->line.words.emplace_back(words[i]);
     set_notice_handler([this](std::string_view text) { note(text); });

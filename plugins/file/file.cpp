@@ -129,9 +129,7 @@ Result<void> check(const ipc_address &address)
 Result<void> remove(const ipc_address &address, const ipc::Removal &removal)
 {
     ipc::FilePlace target = IPC_TRY(ipc::open_place(address.name));
-    struct statx directory;
-    if (ipc::file_status(target.directory.get(), directory) == 0 && ipc::device_of(directory) == ipc::shm_device())
-        IPC_TRY(ipc::leave_to_its_mechanism(target.directory.get(), target.leaf, removal));
+    IPC_TRY(ipc::leave_to_its_mechanism(target.directory.get(), target.leaf, removal));
     return ipc::remove_file(target.directory.get(), target.leaf, removal);
 }
 

@@ -138,8 +138,8 @@ inline std::string path_before_removal(std::string_view path)
     return std::string(path.substr(0, leaf_at)).append(name_before_removal(path.substr(leaf_at)));
 }
 
-/// Set its time of modification, which stores into a mapping do not, so that it shows when the file was used last.
-/// Nothing where this user may not.
+/// Set the file's time of modification, which stores into a mapping do not (futimens(3)), so that it shows when the
+/// file was used last. Where this user may not, nothing happens.
 inline void note_use(int descriptor) { (void)::futimens(descriptor, nullptr); }
 
 /// Give a new file its owner, group and exact mode.

@@ -123,13 +123,15 @@ inline bool is_no_segment(std::string_view leaf, std::optional<std::uint64_t> by
            (leaf.starts_with("holders.") && has_entries(holders_bytes));
 }
 
-/// EPERM where only what nobody uses is to be removed, and the file belongs to another mechanism: that one alone knows
-/// who counts on it, as a process that runs under a lock does without having the file open.
+/// For removing the file `leaf` of a directory: EPERM if it lies in the one of shared memory, belongs to another
+/// mechanism, and is to be removed only if nobody uses it. That mechanism alone knows who does: a process that runs
+/// under a lock need not have the file open.
 inline Result<void> leave_to_its_mechanism(int directory, const char *leaf, const Removal &removal)
 {
-    struct statx status;
-    if (removal.unused && file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0 &&
-        is_no_segment(leaf, status.stx_size))
+    struct statx here, shm, status;
+    if (removal.unused && file_status(directory, here) == 0 && file_status(AT_FDCWD, shm_directory, 0, shm) == 0 &&
+        same_object(identity_of(here), identity_of(shm)) &&
+        file_status(directory, leaf, AT_SYMLINK_NOFOLLOW, status) == 0 && is_no_segment(leaf, status.stx_size))
         return Error::of(EPERM, "it is part of a semaphore, a mutex or a ring (remove that, or use --force)");
     return {};
 }

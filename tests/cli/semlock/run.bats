@@ -271,3 +271,20 @@ is_free() { semlock -n -q "$1" -- true; }
     echo "$crossings crossings of 6000 rounds"
     [ "$crossings" -le 12000 ]
 }
+
+# refused PROCESSES ADDRESS: for want of another process.
+refused() {
+    expect 1 as_nobody prlimit --nproc="$1" semlock "$2" -- true
+    one_line_from semlock
+    says "ulimit -u"
+    expect 0 as_nobody semlock -n "$2" -- true
+}
+
+@test "where no process can be started the status is 1, for 2 means that others have the lock" {
+    needs_nobody
+    touch "$scratch/lock"
+    chmod 755 "$scratch"
+    chmod 666 "$scratch/lock"
+    for address in "$sem" "$sysv_sem" "$mutex" "$flock"; do refused 1 "$address"; done
+    for address in "$sysv_sem" "$flock"; do refused 2 "$address"; done # the process that keeps the lock beside semlock
+}

@@ -3,8 +3,8 @@
 # everywhere.
 load ../helper
 
-# instructions COMMAND...: executed in user space, from the first of the loader on, which looks at every variable of the
-# environment.
+# instructions COMMAND...: executed in user space, from the first of the loader on. It looks at every variable, so that
+# there are always the same.
 instructions() {
     env -i PATH="$PATH" LC_ALL=C.UTF-8 valgrind --tool=callgrind --callgrind-out-file="$scratch/callgrind" "$@" > /dev/null 2> "$scratch/said"
     sed -n 's/^summary: //p;s/^totals: //p' "$scratch/callgrind" | tail -1
@@ -14,7 +14,7 @@ needs_release() {
     [ "$IPCUTILS_BUILD_TYPE" = Release ] && [ "$IPCUTILS_SANITIZE" != ON ] || skip "counts are those of a release build"
 }
 
-@test "start, parsing and one plugin are at most 350000 instructions" {
+@test "start, parsing and one plugin are at most 310000 instructions" {
     needs_release
     command -v valgrind >/dev/null || skip "needs valgrind"
     mqmk "$mq" > /dev/null
@@ -37,7 +37,7 @@ needs_release() {
         count=$(instructions $line)
         echo "$line: $count"
         [ "$count" -gt 10000 ]
-        [ "$count" -le 350000 ]
+        [ "$count" -le 310000 ]
     done
     mqrm "$boost_mq-2"
 }
@@ -90,7 +90,7 @@ calls() { awk '$NF != "total" && $1 ~ /^[0-9.]+$/ {sum += $4} END {print sum + 0
     done
 }
 
-@test "with a ring a command starts in at most 350000 instructions, and a message is no system call" {
+@test "with a ring a command starts in at most 310000 instructions, and a message is no system call" {
     needs_release
     needs_namespace
     command -v valgrind >/dev/null || skip "needs valgrind"
@@ -100,7 +100,7 @@ calls() { awk '$NF != "total" && $1 ~ /^[0-9.]+$/ {sum += $4} END {print sum + 0
         count=$(instructions $line)
         echo "$line: $count"
         [ "$count" -gt 10000 ]
-        [ "$count" -le 350000 ]
+        [ "$count" -le 310000 ]
     done
     strace -o /dev/null true || skip "strace is not permitted"
     seq -f '%063.0f' 10000 > "$scratch/lines"

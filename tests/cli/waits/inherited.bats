@@ -74,6 +74,23 @@ END
     done
 }
 
+@test "no signal that would end it makes mqsend lose a record that it has read" {
+    mqmk "$other_mq" --max-messages 1
+    seq 5 > "$scratch/input"
+    for signal in ALRM VTALRM PROF USR1 USR2 XCPU IO PWR STKFLT; do
+        in_background mqsend "$other_mq" --unsent "$scratch/$signal" -i "$scratch/input"
+        sender=$!
+        wait_until full
+        wait_until sleeps "$sender"
+        kill -"$signal" "$sender"
+        status=0
+        wait "$sender" || status=$?
+        [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
+        { mqrecv -n "$other_mq" && cat "$scratch/$signal"; } | cmp - <(seq 5)
+    done
+}
+full() { [ "$(cells MESSAGES "$other_mq")" = 1 ]; }
+
 @test "an alarm that the caller has set ends a command under a lock" {
     for address in "$sem" "$sysv_sem" "$mutex" "$flock"; do
         expect 142 within perl -e 'alarm 1; exec @ARGV' semlock "$address" -- sleep 300
